@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/formats/byte_source.h"
+#include "millrace/formats/sample.h"
+#include "millrace/result/result.h"
+
+namespace millrace {
+
+/// Records that a reader passed over on purpose, counted.
+struct SkippedRecords {
+  std::uint64_t not_files = 0;       ///< links, devices, folders, unknown types
+  std::uint64_t meta_members = 0;    ///< `__x__/...`
+  std::uint64_t apple_members = 0;   ///< `__MACOSX/`, `._name`, `.DS_Store`
+  std::uint64_t without_extension = 0;
+  std::uint64_t duplicate_fields = 0;  ///< a repeated extension, which began a new sample
+};
+
+/// Where the samples of a shard are.
+struct ShardIndex {
+  /// `Shard::read` takes these. A damaged place has an entry of its own, because at least one sample
+  /// was lost there: reading it gives the error. So nothing a shard lost goes uncounted.
+  std::vector<std::uint64_t> sample_offsets;
+  std::uint64_t damaged = 0;  ///< how many of the entries are damaged places
+  SkippedRecords skipped;
+};
+
+struct ReadLimits {
+  /// A member that expands (sparse) beyond this is an error.
+  std::uint64_t max_expanded_bytes = std::uint64_t{1} << 30;
+};
+
+/// One open shard: random access to its samples. Thread-safe and immutable.
+class Shard {
+ public:
+  virtual ~Shard() = default;
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  virtual std::string_view name() const = 0;
+  /// Walks the headers of the whole shard; touches no payload.
+  /// Errors: io_error if the file changed its size. Damage is not an error here but an entry.
+  virtual Result<ShardIndex> index() const = 0;
+  /// Fills `sample` with the sample at an offset of the index. An error carries shard, offset and,
+  /// where known, key.
+  virtual Result<void> read(std::uint64_t offset_bytes, Sample& sample) const = 0;
+  virtual const ByteSource& source() const = 0;
+
+ protected:
+  Shard() = default;
+};
+
+/// Opens a shard by what its bytes say. Errors: io_error.
+Result<std::shared_ptr<const Shard>> open_shard(const std::string& path, const ReadLimits& limits = {});
+
+/// The same over any byte source: a WebDataset tar.
+std::shared_ptr<const Shard> tar_shard(std::shared_ptr<const ByteSource> source,
+                                       const ReadLimits& limits = {});
+
+}  // namespace millrace

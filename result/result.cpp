@@ -1,0 +1,28 @@
+#include "millrace/result/result.h"
+
+#include <array>
+
+namespace millrace {
+
+std::string_view reason_name(Reason reason) {
+  static constexpr std::array<std::string_view, kReasonCount> kNames = {
+      "io_error",        "damaged_shard", "missing_field", "bad_image",  "unsupported_image",
+      "image_too_large", "bad_text",      "bad_json",      "bad_number", "internal"};
+  return kNames.at(static_cast<std::size_t>(reason));
+}
+
+std::string Error::to_string() const {
+  std::string text;
+  if (!shard.empty()) {
+    text += shard;
+    if (offset_bytes != kNoOffset) text += " at byte " + std::to_string(offset_bytes);
+  }
+  if (!key.empty()) text += (text.empty() ? "key \"" : ", key \"") + key + "\"";
+  if (!text.empty()) text += ": ";
+  text += reason_name(reason);
+  text += ": ";
+  text += message;
+  return text;
+}
+
+}  // namespace millrace

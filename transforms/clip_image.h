@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "millrace/transforms/transform.h"
+
+namespace millrace {
+
+/// Limits and choices of image decoding.
+struct DecodeOptions {
+  /// More pixels than this (width x height as the header declares) is image_too_large, found before
+  /// any pixel is allocated. The default is Pillow's error threshold, 2 x MAX_IMAGE_PIXELS.
+  std::uint64_t max_image_pixels = 178'956'970;
+};
+
+/// open_clip's eval preprocessing of an encoded image: decode as Pillow's convert("RGB"), resize the
+/// shorter side to `size` (bicubic, antialiased, 8 bit), centre crop, x/255, minus CLIP's mean, over
+/// CLIP's standard deviation. Output: float32 [3, size, size], bit-exact with open_clip.
+/// Throws std::invalid_argument unless 1 <= size <= 8192.
+std::shared_ptr<const Transform> clip_transform(int size, const DecodeOptions& decode = {});
+
+/// The same pixels before normalisation: uint8 [size, size, 3].
+std::shared_ptr<const Transform> clip_pixels(int size, const DecodeOptions& decode = {});
+
+}  // namespace millrace

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace millrace {
+
+/// A borrowed 8-bit RGB image: rows of `width` interleaved RGB pixels, `stride_bytes` apart.
+struct ImageView {
+  const std::uint8_t* data = nullptr;
+  int width = 0;
+  int height = 0;
+  std::size_t stride_bytes = 0;
+
+  const std::uint8_t* row(int y) const { return data + static_cast<std::size_t>(y) * stride_bytes; }
+};
+
+/// The same, to be written.
+struct MutableImageView {
+  std::uint8_t* data = nullptr;
+  int width = 0;
+  int height = 0;
+  std::size_t stride_bytes = 0;
+
+  std::uint8_t* row(int y) const { return data + static_cast<std::size_t>(y) * stride_bytes; }
+  operator ImageView() const { return {data, width, height, stride_bytes}; }  // NOLINT(google-explicit-constructor)
+};
+
+}  // namespace millrace

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/result/result.h"
+#include "millrace/transforms/stage_times.h"
+
+namespace millrace {
+
+enum class Dtype : std::uint8_t {
+  uint8,
+  int64,
+  float32,
+  float64,
+  bytes,  ///< a byte string of its own length per sample; no tensor
+};
+/// "uint8", "int64", "float32", "float64", "bytes".
+std::string_view dtype_name(Dtype dtype);
+/// 0 for Dtype::bytes.
+std::size_t dtype_bytes(Dtype dtype);
+
+/// What a transform makes of one sample; known before the first byte is read.
+struct OutputSpec {
+  Dtype dtype = Dtype::uint8;
+  std::vector<std::int64_t> shape;  ///< per sample, without the batch dimension
+
+  /// Bytes of one sample's slot; 0 for Dtype::bytes.
+  std::size_t slot_bytes() const;
+};
+
+/// Turns one field's bytes into one slot. Holds the scratch of one thread: use one a thread.
+class SlotWriter {
+ public:
+  virtual ~SlotWriter() = default;
+  SlotWriter(const SlotWriter&) = delete;
+  SlotWriter& operator=(const SlotWriter&) = delete;
+
+  /// Writes the whole of `slot` (`slot_bytes()` long, aligned for its dtype), or returns an error
+  /// without a place (the caller knows it); after an error the slot's content is unspecified.
+  virtual Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
+                             StageTimes& times) = 0;
+
+ protected:
+  SlotWriter() = default;
+};
+
+/// A pure function from a field to an output of fixed dtype and shape. Immutable, thread-safe.
+class Transform {
+ public:
+  virtual ~Transform() = default;
+  Transform(const Transform&) = delete;
+  Transform& operator=(const Transform&) = delete;
+
+  virtual OutputSpec output() const = 0;
+  virtual std::unique_ptr<SlotWriter> make_writer() const = 0;
+  /// A JSON object that says all that changes the output, e.g. {"type":"clip_image","size":224}:
+  /// part of the dataset's fingerprint.
+  virtual std::string describe() const = 0;
+
+ protected:
+  Transform() = default;
+};
+
+}  // namespace millrace
