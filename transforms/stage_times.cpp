@@ -20,4 +20,13 @@ std::string_view stage_name(Stage stage) {
   return "unknown";
 }
 
+StageTimes& StageTimes::operator+=(const StageTimes& more) {
+  for (std::size_t i = 0; i < kStageCount; ++i) {
+    stages[i].items += more.stages[i].items;
+    stages[i].bytes += more.stages[i].bytes;
+    stages[i].nanoseconds += more.stages[i].nanoseconds;
+  }
+  return *this;
+}
+
 }  // namespace millrace

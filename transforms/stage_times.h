@@ -24,6 +24,8 @@ struct StageTimes {
 
   Counter& operator[](Stage stage) { return stages[static_cast<std::size_t>(stage)]; }
   const Counter& operator[](Stage stage) const { return stages[static_cast<std::size_t>(stage)]; }
+
+  StageTimes& operator+=(const StageTimes& more);
 };
 
 /// Adds the time from construction to destruction to one stage.

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/transforms/transform.h"
+
+namespace millrace {
+
+/// The memory of one output of one batch: samples x slot_bytes, whole. `owner` keeps it alive and
+/// lets whoever allocated it recognise it.
+struct BatchMemory {
+  std::span<std::byte> bytes;
+  std::shared_ptr<void> owner;
+};
+
+/// Makes the memory of one output of a batch of `samples` samples, aligned to 64 bytes. Called from
+/// the thread that calls next(); never for Dtype::bytes.
+using BatchAllocator = std::function<BatchMemory(const OutputSpec& spec, std::size_t samples)>;
+
+/// One output of a batch.
+struct BatchColumn {
+  std::string_view name;  ///< lives as long as the loader
+  const OutputSpec* spec = nullptr;
+  BatchMemory memory;                ///< row-major [size, shape...]; empty for Dtype::bytes
+  std::vector<std::string> strings;  ///< Dtype::bytes: one a sample
+};
+
+/// A finished batch. Its memory is the caller's until the owners are let go.
+struct Batch {
+  std::size_t size = 0;        ///< samples; rows beyond are unspecified
+  std::uint64_t position = 0;  ///< global position after this batch: what a resume begins with
+  std::vector<BatchColumn> columns;  ///< in the order of the options
+
+  /// Throws std::out_of_range that names the columns there are.
+  const BatchColumn& operator[](std::string_view name) const;
+  /// The numbers of a column whose dtype is T's; throws std::invalid_argument otherwise.
+  template <typename T>
+  std::span<const T> values(std::string_view name) const {
+    const BatchColumn& column = (*this)[name];
+    check_dtype(column, sizeof(T));
+    return {reinterpret_cast<const T*>(column.memory.bytes.data()),
+            size * (column.spec->slot_bytes() / sizeof(T))};
+  }
+
+ private:
+  static void check_dtype(const BatchColumn& column, std::size_t value_bytes);
+};
+
+}  // namespace millrace

@@ -1,0 +1,40 @@
+#include "millrace/loader/loader.h"
+
+#include <chrono>
+#include <utility>
+
+#include "millrace/loader/pipeline.h"
+
+namespace millrace {
+
+Loader::Loader(LoaderOptions options, BatchAllocator allocator) {
+  options.validate();
+  pipeline_ = std::make_unique<Pipeline>(std::move(options), std::move(allocator));
+}
+
+Loader::~Loader() {
+  // After a fork the child has the object but not its threads: joining them would wait for ever.
+  if (!pipeline_->in_own_process()) static_cast<void>(pipeline_.release());
+}
+
+std::optional<Batch> Loader::next() { return pipeline_->take(std::nullopt).batch; }
+
+Loader::Taken Loader::next_within(double seconds) {
+  const auto patience = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+      std::chrono::duration<double>(seconds));
+  return pipeline_->take(std::chrono::steady_clock::now() + patience);
+}
+
+void Loader::start_epoch() { pipeline_->start_epoch(); }
+void Loader::set_epoch(std::uint64_t epoch) { pipeline_->set_epoch(epoch); }
+std::uint64_t Loader::epoch() const { return pipeline_->epoch(); }
+std::uint64_t Loader::batches() const { return pipeline_->batches(); }
+std::uint64_t Loader::samples() const { return pipeline_->dataset().counts().total(); }
+std::string Loader::state() const { return pipeline_->state(); }
+void Loader::load_state(const std::string& state) { pipeline_->load_state(state); }
+Ledger Loader::ledger() const { return pipeline_->ledger(); }
+Statistics Loader::stats() const { return pipeline_->stats(); }
+const LoaderOptions& Loader::options() const { return pipeline_->options(); }
+const OutputSpec& Loader::spec(std::size_t index) const { return pipeline_->spec(index); }
+
+}  // namespace millrace

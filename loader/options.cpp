@@ -1,0 +1,77 @@
+#include "millrace/loader/options.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "millrace/formats/field_selector.h"
+
+namespace millrace {
+
+std::string_view on_bad_sample_name(OnBadSample policy) {
+  switch (policy) {
+    case OnBadSample::substitute:
+      return "substitute";
+    case OnBadSample::skip:
+      return "skip";
+    case OnBadSample::raise:
+      return "raise";
+  }
+  return "";
+}
+
+namespace {
+
+void require(bool holds, const std::string& option, const std::string& value,
+             const std::string& rule) {
+  if (!holds) throw std::invalid_argument(option + " = " + value + ": " + rule);
+}
+
+}  // namespace
+
+void LoaderOptions::validate() const {
+  require(!sources.empty(), "sources", "[]", "name at least one shard");
+  require(!columns.empty(), "columns", "{}", "name at least one column");
+  std::set<std::string> names;
+  for (const auto& [name, column] : columns) {
+    require(!name.empty(), "columns", "\"\"", "a column needs a name");
+    require(names.insert(name).second, "columns", "\"" + name + "\"", "the name is there twice");
+    require(column.transform != nullptr, "columns", "\"" + name + "\"", "it has no transform");
+    const FieldSelector parsed(column.fields);  // throws on a selector that is none
+  }
+  require(batch_size >= 1 && batch_size <= (std::size_t{1} << 24), "batch_size",
+          std::to_string(batch_size), "must be 1 to 16777216");
+  require(shuffle_window >= 1, "shuffle_window", "0", "must be at least 1");
+  require(world_size >= 1, "world_size", "0", "must be at least 1");
+  require(rank < world_size, "rank", std::to_string(rank),
+          "must be below world_size = " + std::to_string(world_size));
+  require(error_budget.share >= 0 && error_budget.share <= 1, "error_budget.share",
+          std::to_string(error_budget.share), "must be 0 to 1");
+  require(threads <= 4096, "threads", std::to_string(threads), "must be 0 to 4096");
+  require(prefetch_batches >= 1 && prefetch_batches <= 1024, "prefetch_batches",
+          std::to_string(prefetch_batches), "must be 1 to 1024");
+}
+
+std::size_t usable_cores() {
+  std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
+    cores = static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed)));
+  }
+  // cgroup v2: "QUOTA PERIOD", or "max PERIOD" where there is no quota.
+  std::ifstream limit("/sys/fs/cgroup/cpu.max");
+  double quota = 0;
+  double period = 0;
+  if (limit >> quota >> period && quota > 0 && period > 0) {
+    cores = std::min(cores, static_cast<std::size_t>(std::max(1.0, std::ceil(quota / period))));
+  }
+  return cores;
+}
+
+}  // namespace millrace

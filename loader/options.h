@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/transforms/column.h"
+
+namespace millrace {
+
+/// What happens to a sample that cannot be read or decoded. Whatever it is, the ledger has it.
+enum class OnBadSample : std::uint8_t {
+  substitute,  ///< its slot gets the next good sample of the same shuffle block: batches stay full
+  skip,        ///< its slot is left out: the batch gets shorter
+  raise,       ///< next() throws LoaderError when the batch's turn comes
+};
+std::string_view on_bad_sample_name(OnBadSample policy);
+
+/// How many bad samples are too many. Counted in delivery order, so the same on every run.
+struct ErrorBudget {
+  /// Largest tolerated share of bad samples since the start of the epoch, looked at from
+  /// `kShareCheckedFrom` samples on. 1: any share.
+  double share = 0.1;
+  /// Largest tolerated number of bad samples in a row.
+  std::uint64_t consecutive = 1000;
+
+  static constexpr std::uint64_t kShareCheckedFrom = 1000;
+};
+
+enum class PinMemory : std::uint8_t { automatic, on, off };
+
+/// Everything a loader can be told. The first group changes what is delivered and enters the
+/// state's fingerprint where said; the second changes only the speed.
+struct LoaderOptions {
+  // What is delivered.
+
+  /// Shard specs (see formats/shard_spec.h), read as one dataset in this order. Fingerprinted as
+  /// the shards' file names and sample counts, so a dataset may move to another folder.
+  std::vector<std::string> sources;
+  Columns columns = clip_columns(224);  ///< fingerprinted
+  std::size_t batch_size = 256;         ///< samples a batch on this rank, >= 1
+  bool shuffle = false;                 ///< fingerprinted
+  /// Over how many samples the block shuffle mixes at any time; the larger, the closer to a full
+  /// permutation and the more scattered the reads. Fingerprinted.
+  std::uint64_t shuffle_window = 16384;
+  std::uint64_t seed = 0;   ///< fingerprinted
+  std::uint64_t epoch = 0;  ///< the first epoch
+  std::uint64_t rank = 0;
+  std::uint64_t world_size = 1;
+  /// true: the tail that does not fill a batch on every rank is dropped (and counted as such);
+  /// false: the last batch is shorter, and where the ranks would differ the missing positions are
+  /// filled from the beginning of the epoch (counted as padded). Fingerprinted.
+  bool drop_last = false;
+  OnBadSample on_bad_sample = OnBadSample::substitute;  ///< fingerprinted
+  ErrorBudget error_budget;
+
+  // Only the speed.
+
+  /// Worker threads. 0: the cores this process may use.
+  std::size_t threads = 0;
+  /// Batches in flight (being filled, or full and not yet taken), >= 1. Bounds the memory:
+  /// (prefetch_batches + those the caller holds) x bytes of a batch.
+  std::size_t prefetch_batches = 3;
+  /// How many bytes ahead of the workers the system is asked to read. 0: no asking.
+  std::uint64_t read_ahead_bytes = std::uint64_t{256} << 20;
+  /// Page-locked batches (torch_ext only). automatic: where an accelerator is present.
+  PinMemory pin_memory = PinMemory::automatic;
+
+  /// Throws std::invalid_argument that names the first option that is out of range, and its value.
+  void validate() const;
+};
+
+/// The cores that the scheduler and the control group allow this process, at least 1.
+std::size_t usable_cores();
+
+}  // namespace millrace

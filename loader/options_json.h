@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "millrace/loader/options.h"
+
+namespace millrace {
+
+/// The options as one JSON object whose keys are the names of LoaderOptions' members: the form in
+/// which Python hands them over. Absent keys keep their defaults.
+///
+/// `columns` is an object, name -> one of
+///   {"type": "image", "fields": "jpg;png", "transform": {"type": "clip_image", "size": 224}}
+///     (or "clip_pixels"; both take "max_image_pixels"),
+///   {"type": "text", "fields": "txt", "tokenizer": {"type": "clip", "context_length": 77}},
+///   {"type": "raw", "fields": "__key__"},
+///   {"type": "number", "fields": "json:width", "dtype": "float64"}.
+/// `error_budget` is a share or {"share", "consecutive"}; `pin_memory` is "auto", true or false;
+/// `sources` is a string or a list of strings.
+/// Throws std::invalid_argument: no JSON, a wrong type, or an unknown key (with the nearest known
+/// one).
+LoaderOptions options_from_json(std::string_view json);
+
+}  // namespace millrace

@@ -1,0 +1,384 @@
+#include "millrace/loader/pipeline.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <latch>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "millrace/loader/state.h"
+
+namespace millrace {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+}  // namespace
+
+Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
+    : options_(std::move(options)),
+      allocator_(std::move(allocator)),
+      threads_(options_.threads > 0 ? options_.threads : usable_cores()),
+      process_(getpid()),
+      pool_(threads_) {
+  if (!allocator_) {
+    allocator_ = [this](const OutputSpec& spec, std::size_t samples) {
+      return blocks_.take(spec.slot_bytes() * samples);
+    };
+  }
+  for (const auto& [name, column] : options_.columns) specs_.push_back(column.transform->output());
+
+  auto opened = Dataset::open(
+      options_.sources, [this](std::size_t count, const std::function<void(std::size_t)>& task) {
+        parallel_for(count, task);
+      });
+  if (!opened) throw LoaderError(std::move(opened.error()));
+  dataset_ = std::move(*opened);
+
+  for (std::size_t i = 0; i < threads_; ++i) {
+    idle_workers_.push_back(
+        std::make_unique<SampleWorker>(*dataset_, options_.columns, options_.on_bad_sample));
+  }
+  statistics_.threads = threads_;
+  begin(options_.epoch, 0);
+  open_ledger();
+  if (batches() == 0) {
+    throw std::invalid_argument(
+        "batch_size = " + std::to_string(options_.batch_size) +
+        ": with drop_last no batch is left, for " + std::to_string(dataset_->counts().total()) +
+        " samples over world_size = " + std::to_string(options_.world_size) +
+        "; use a smaller batch_size or drop_last = false");
+  }
+}
+
+Loader::Pipeline::~Pipeline() {
+  drop_window();
+  pool_.stop();
+  pool_.join();
+}
+
+void Loader::Pipeline::parallel_for(std::size_t count,
+                                    const std::function<void(std::size_t)>& task) {
+  const std::size_t runners = std::min(count, threads_);
+  std::atomic<std::size_t> next{0};
+  std::exception_ptr failure;
+  std::latch ended(static_cast<std::ptrdiff_t>(runners));
+  for (std::size_t i = 0; i < runners; ++i) {
+    boost::asio::post(pool_, [&] {
+      try {
+        for (std::size_t at = next++; at < count; at = next++) task(at);
+      } catch (...) {
+        next = count;
+        const std::lock_guard lock(mutex_);
+        failure = std::current_exception();
+      }
+      ended.count_down();
+    });
+  }
+  ended.wait();
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Loader::Pipeline::begin(std::uint64_t epoch, std::uint64_t position) {
+  drop_window();
+  epoch_ = epoch;
+  begin_position_ = position;
+  const std::uint64_t samples = dataset_->counts().total();
+  const EpochOrder order(samples,
+                         {options_.shuffle, options_.shuffle_window, options_.seed, epoch});
+  const RankSlice slice(samples, position, options_.rank, options_.world_size, options_.batch_size,
+                        options_.drop_last);
+  plan_ = std::make_shared<const EpochPlan>(EpochPlan{order, slice});
+  scheduled_ = 0;
+  taken_ = 0;
+  failed_ = false;
+  samples_seen_ = 0;
+  bad_seen_ = 0;
+  bad_in_a_row_ = 0;
+}
+
+void Loader::Pipeline::open_ledger() {
+  const std::lock_guard lock(mutex_);
+  ledger_ = Ledger{};
+  ledger_.epoch = epoch_;
+  ledger_.from_position = begin_position_;
+  ledger_.expected = plan_->slice.expected();
+  ledger_closed_ = false;
+}
+
+void Loader::Pipeline::drop_window() {
+  for (const auto& batch : window_) batch->cancelled = true;
+  window_.clear();
+  read_ahead_bytes_ = 0;
+}
+
+std::uint64_t Loader::Pipeline::batches() const {
+  return RankSlice(dataset_->counts().total(), 0, options_.rank, options_.world_size,
+                   options_.batch_size, options_.drop_last)
+      .batches();
+}
+
+void Loader::Pipeline::start_epoch() {
+  begin(epoch_, std::exchange(resumed_, false) ? begin_position_ : 0);
+  open_ledger();
+}
+
+void Loader::Pipeline::set_epoch(std::uint64_t epoch) {
+  if (resumed_ && epoch == epoch_) return;  // the usual loop sets the epoch after loading a state
+  resumed_ = false;
+  begin(epoch, 0);
+  open_ledger();
+}
+
+void Loader::Pipeline::fill_window() {
+  while (window_.size() < options_.prefetch_batches && scheduled_ < plan_->slice.batches()) {
+    schedule(scheduled_++);
+  }
+}
+
+void Loader::Pipeline::schedule(std::uint64_t number) {
+  const RankSlice& slice = plan_->slice;
+  auto batch = std::make_shared<InFlight>();
+  batch->plan = plan_;
+  batch->number = number;
+  const std::size_t samples = slice.batch_samples(number);
+  batch->batch.size = samples;
+  batch->batch.position = slice.position_after(number + 1);
+  batch->outcomes.resize(samples);
+  batch->unwritten_slots = samples;
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    BatchColumn column{options_.columns[i].first, &specs_[i], {}, {}};
+    if (specs_[i].dtype == Dtype::bytes) {
+      column.strings.resize(samples);
+    } else {
+      column.memory = allocator_(specs_[i], options_.batch_size);
+    }
+    batch->batch.columns.push_back(std::move(column));
+  }
+  for (std::size_t slot = 0; slot < samples && read_ahead_bytes_ < options_.read_ahead_bytes;
+       ++slot) {
+    const std::uint64_t number_of_sample = plan_->order.at(slice.position(number, slot));
+    const std::uint64_t bytes = dataset_->will_need(dataset_->counts().locate(number_of_sample));
+    batch->read_ahead_bytes += bytes;
+    read_ahead_bytes_ += bytes;
+  }
+  window_.push_back(batch);
+  const std::size_t runners = std::min(threads_, samples);
+  for (std::size_t i = 0; i < runners; ++i) {
+    boost::asio::post(pool_, [this, batch] { run(*batch); });
+  }
+}
+
+void Loader::Pipeline::run(InFlight& batch) {
+  std::unique_ptr<SampleWorker> worker;
+  {
+    const std::lock_guard lock(mutex_);
+    worker = std::move(idle_workers_.back());  // as many as threads: there is always one
+    idle_workers_.pop_back();
+  }
+  const Clock::time_point begin = Clock::now();
+  try {
+    fill_slots(batch, *worker);
+  } catch (...) {
+    batch.cancelled = true;
+    const std::lock_guard lock(mutex_);
+    batch.failure = std::current_exception();
+    batch.ready = true;
+    batch_ready_.notify_all();
+  }
+  const double busy_seconds = seconds_since(begin);
+  const StageTimes times = worker->take_times();
+  const std::lock_guard lock(mutex_);
+  idle_workers_.push_back(std::move(worker));
+  statistics_.stages += times;
+  statistics_.busy_seconds += busy_seconds;
+}
+
+void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
+  const std::size_t slots = batch.outcomes.size();
+  std::optional<Error> error;
+  for (std::size_t slot = batch.next_slot++; slot < slots && !batch.cancelled;
+       slot = batch.next_slot++) {
+    const std::uint64_t position = batch.plan->slice.position(batch.number, slot);
+    batch.outcomes[slot] = worker.fill(batch.plan->order, position, batch.batch, slot, error);
+    if (batch.outcomes[slot] != Outcome::delivered) {
+      const std::lock_guard lock(mutex_);
+      batch.errors.emplace_back(slot, std::move(*error));
+      error.reset();
+    }
+    if (--batch.unwritten_slots == 0) {
+      const std::lock_guard lock(mutex_);
+      batch.ready = true;
+      batch_ready_.notify_all();
+    }
+  }
+}
+
+Loader::Taken Loader::Pipeline::take(Deadline deadline) {
+  require_own_process();
+  if (failed_) {
+    throw std::logic_error(
+        "the epoch ended in an error; start_epoch, set_epoch or load_state first");
+  }
+  const Clock::time_point called = Clock::now();
+  if (!first_call_) {
+    const std::lock_guard lock(mutex_);
+    first_call_ = called;
+  }
+  resumed_ = false;
+  if (ledger_closed_) open_ledger();
+  while (true) {
+    fill_window();
+    if (window_.empty()) {
+      end_epoch();
+      return {std::nullopt, true};
+    }
+    const std::shared_ptr<InFlight> front = window_.front();
+    {
+      std::unique_lock lock(mutex_);
+      const auto ready = [&] { return front->ready; };
+      if (!deadline) {
+        batch_ready_.wait(lock, ready);
+      } else if (!batch_ready_.wait_until(lock, *deadline, ready)) {
+        statistics_.waiting_seconds += seconds_since(called);
+        return {};
+      }
+      statistics_.waiting_seconds += seconds_since(called);
+    }
+    window_.pop_front();
+    read_ahead_bytes_ -= front->read_ahead_bytes;
+    const bool any_left = settle(*front);
+    ++taken_;
+    fill_window();
+    if (any_left) return {std::move(front->batch), false};
+  }
+}
+
+bool Loader::Pipeline::settle(InFlight& done) {
+  failed_ = true;  // until everything below has passed
+  const std::lock_guard lock(mutex_);
+  if (done.failure) std::rethrow_exception(done.failure);
+  std::sort(done.errors.begin(), done.errors.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  auto error = done.errors.begin();
+  for (std::size_t slot = 0; slot < done.outcomes.size(); ++slot) {
+    const bool bad = error != done.errors.end() && error->first == slot;
+    book(done, slot, bad ? &(error++)->second : nullptr);
+  }
+  if (!done.errors.empty()) compact(done);
+  statistics_.samples += done.batch.size;
+  statistics_.batches += done.batch.size > 0 ? 1 : 0;
+  statistics_.wall_seconds = seconds_since(*first_call_);
+  failed_ = false;
+  return done.batch.size > 0;
+}
+
+void Loader::Pipeline::book(const InFlight& done, std::size_t slot, const Error* error) {
+  ++samples_seen_;
+  if (done.plan->slice.is_padded(done.number, slot)) ++ledger_.padded;
+  if (error == nullptr) {
+    ++ledger_.delivered;
+    bad_in_a_row_ = 0;
+    return;
+  }
+  ++bad_seen_;
+  ++bad_in_a_row_;
+  const std::string reason(reason_name(error->reason));
+  ++ledger_.bad_samples[reason];
+  if (ledger_.errors.size() < Ledger::kMostErrors) ledger_.errors.push_back(*error);
+  if (done.outcomes[slot] == Outcome::raised) throw LoaderError(*error);
+  if (done.outcomes[slot] == Outcome::substituted) ++ledger_.substituted;
+  if (done.outcomes[slot] == Outcome::skipped) ++ledger_.skipped[reason];
+  check_budget(*error);
+}
+
+void Loader::Pipeline::check_budget(const Error& latest) const {
+  const ErrorBudget& budget = options_.error_budget;
+  std::string broken;
+  if (bad_in_a_row_ > budget.consecutive) {
+    broken = std::to_string(bad_in_a_row_) + " bad samples in a row (error_budget.consecutive = " +
+             std::to_string(budget.consecutive) + ")";
+  } else if (samples_seen_ >= ErrorBudget::kShareCheckedFrom &&
+             static_cast<double>(bad_seen_) > budget.share * static_cast<double>(samples_seen_)) {
+    broken = std::to_string(bad_seen_) + " of " + std::to_string(samples_seen_) +
+             " samples are bad (error_budget.share = " + std::to_string(budget.share) + ")";
+  }
+  if (broken.empty()) return;
+  Error error = latest;
+  error.message = broken + "; the latest: " + error.message;
+  throw LoaderError(std::move(error));
+}
+
+void Loader::Pipeline::compact(InFlight& done) {
+  std::size_t kept = 0;
+  for (std::size_t slot = 0; slot < done.outcomes.size(); ++slot) {
+    if (done.outcomes[slot] == Outcome::skipped) continue;
+    if (kept != slot) {
+      for (BatchColumn& column : done.batch.columns) {
+        if (column.spec->dtype == Dtype::bytes) {
+          column.strings[kept] = std::move(column.strings[slot]);
+          continue;
+        }
+        const std::size_t bytes = column.spec->slot_bytes();
+        std::byte* rows = column.memory.bytes.data();
+        std::memcpy(rows + kept * bytes, rows + slot * bytes, bytes);
+      }
+    }
+    ++kept;
+  }
+  done.batch.size = kept;
+  for (BatchColumn& column : done.batch.columns) {
+    if (column.spec->dtype == Dtype::bytes) column.strings.resize(kept);
+  }
+}
+
+void Loader::Pipeline::end_epoch() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (plan_->slice.dropped() > 0) ledger_.skipped["drop_last"] += plan_->slice.dropped();
+  }
+  begin(epoch_ + 1, 0);
+  ledger_closed_ = true;  // it stays to be read until the next epoch is asked for
+}
+
+Ledger Loader::Pipeline::ledger() const {
+  const std::lock_guard lock(mutex_);
+  return ledger_;
+}
+
+Statistics Loader::Pipeline::stats() const {
+  const std::lock_guard lock(mutex_);
+  return statistics_;
+}
+
+std::string Loader::Pipeline::state() const {
+  return state_to_json({options_.seed, epoch_, plan_->slice.position_after(taken_),
+                        make_fingerprint(options_, *dataset_)});
+}
+
+void Loader::Pipeline::load_state(const std::string& state) {
+  const LoaderState loaded = state_from_json(state, make_fingerprint(options_, *dataset_));
+  begin(loaded.epoch, loaded.position);
+  open_ledger();
+  resumed_ = true;
+}
+
+bool Loader::Pipeline::in_own_process() const { return getpid() == process_; }
+
+void Loader::Pipeline::require_own_process() const {
+  if (in_own_process()) return;
+  throw std::logic_error(
+      "this loader was made in another process: its threads do not exist after a fork; make the "
+      "loader in the process that uses it");
+}
+
+}  // namespace millrace
