@@ -1,0 +1,3 @@
+from millrace._cli import main
+
+main()

@@ -1,0 +1,139 @@
+"""DataLoader: batches of tensors out of shards."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+
+import torch
+
+from millrace._library import classes
+from millrace.columns import clip_columns
+from millrace.errors import LoaderError
+from millrace.samples import spec_list
+
+_PATIENCE_SECONDS = 0.2  # how long the library waits before Python may handle a signal
+_NAMES = ("__key__", "__shard__", "__offset__")  # their byte strings are text
+
+
+def _rank_and_world_size() -> tuple[int, int]:
+    """This process's place: torch.distributed where it is initialised, else RANK and WORLD_SIZE."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+class DataLoader:
+    """Streams batches out of WebDataset shards, decoded, resized, tokenized, in C++ threads.
+
+    Iterating yields dicts, column name -> tensor [size, ...] (or list of `bytes` for `raw` columns).
+    A loop that ends makes the next one run over the next epoch; a loop that is left early makes the
+    next one begin the same epoch again. One consumer at a time; not to be used after a fork.
+
+    Args:
+        sources: a shard spec or a list of them.
+        columns: name -> column (`millrace.image`, `text`, `raw`, `number`); default clip_columns(224).
+        batch_size: samples a batch on this rank.
+        shuffle, shuffle_window, seed, epoch: the order, a pure function of these.
+        rank, world_size: default to torch.distributed, or RANK and WORLD_SIZE.
+        drop_last: drop the tail that fills no batch on every rank.
+        on_bad_sample: "substitute" (default), "skip" or "raise".
+        error_budget: largest tolerated share of bad samples, or {"share", "consecutive"}.
+        threads: worker threads, 0 for the cores this process may use.
+        prefetch_batches: batches in flight.
+        read_ahead_bytes: how far ahead the system is asked to read.
+        pin_memory: "auto" (where an accelerator is present), True or False.
+    Raises:
+        ValueError: an option that is out of range or unknown; the message names it.
+        LoaderError: data that cannot be used.
+    """
+
+    def __init__(self, sources, batch_size: int = 256, columns: dict | None = None, **options):
+        columns = clip_columns(224) if columns is None else columns
+        if "rank" not in options and "world_size" not in options:
+            options["rank"], options["world_size"] = _rank_and_world_size()
+        options = {"sources": spec_list(sources), "batch_size": batch_size, "columns": columns, **options}
+        self._loader = _make(json.dumps(options))
+        self._tensor_names, self._string_names = self._loader.columns()
+        self._order = list(columns)
+        self._is_text = {name: columns[name]["fields"] in _NAMES for name in self._string_names}
+        self._loops = 0
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch on this rank."""
+        return self._loader.batches()
+
+    @property
+    def epoch(self) -> int:
+        return self._loader.epoch()
+
+    @property
+    def samples(self) -> int:
+        """Samples of the dataset, over all ranks."""
+        return self._loader.samples()
+
+    def __iter__(self) -> Iterator[dict]:
+        self._loops += 1
+        loop = self._loops
+        self._loader.start_epoch()
+        while (batch := self._next()) is not None:
+            yield batch
+            if loop != self._loops:
+                raise RuntimeError("another loop over this loader has begun; this one cannot go on")
+
+    def _next(self) -> dict | None:
+        status = "waiting"
+        while status == "waiting":
+            status, error, tensors, strings, lengths = self._loader.next(_PATIENCE_SECONDS)
+        if status == "end":
+            return None
+        if status == "error":
+            raise LoaderError.from_parts(error)
+        batch = dict(zip(self._tensor_names, tensors))
+        for name, joined, sizes in zip(self._string_names, strings, lengths):
+            batch[name] = _split(joined, sizes, self._is_text[name])
+        return {name: batch[name] for name in self._order}
+
+    def set_epoch(self, epoch: int) -> None:
+        """Makes `epoch` the current one. Right after loading a state of that epoch: changes nothing."""
+        self._loader.set_epoch(epoch)
+
+    def state_dict(self) -> dict:
+        """Where the run stands after the last batch that was handed over; a few plain values."""
+        return json.loads(self._loader.state())
+
+    def load_state_dict(self, state: dict) -> None:
+        """The next loop begins there, at any world size, batch size and number of threads.
+
+        Raises ValueError naming each difference if the state is of another dataset or other options.
+        """
+        self._loader.load_state(json.dumps(state))
+
+    def stats(self) -> dict:
+        """Per stage: items, bytes, busy seconds; waiting seconds; and the bottleneck."""
+        return json.loads(self._loader.stats())
+
+    def ledger(self) -> dict:
+        """What became of every sample: expected, delivered, substituted, skipped by reason, errors."""
+        return json.loads(self._loader.ledger())
+
+
+def _make(options: str):
+    try:
+        return classes.DataLoader(options)
+    except (ValueError, TypeError):
+        raise
+    except RuntimeError as error:
+        raise LoaderError(str(error).splitlines()[0]) from None
+
+
+def _split(joined: torch.Tensor, sizes: list[int], is_text: bool) -> list:
+    data = joined.numpy().tobytes()
+    values = []
+    begin = 0
+    for size in sizes:
+        value = data[begin : begin + size]
+        values.append(value.decode("utf-8", "surrogateescape") if is_text else value)
+        begin += size
+    return values

@@ -1,0 +1,302 @@
+// Everything Python sees: classes and operators registered with torch, which needs no Python ABI.
+// Text that may not be UTF-8 crosses as uint8 tensors; structures cross as JSON.
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <ATen/Functions.h>
+#include <torch/custom_class.h>
+#include <torch/library.h>
+
+#include "millrace/formats/sample_stream.h"
+#include "millrace/loader/json.h"
+#include "millrace/loader/options_json.h"
+#include "millrace/torch_ext/data_loader.h"
+#include "millrace/transforms/clip_image.h"
+#include "millrace/transforms/clip_tokenizer.h"
+#include "millrace/transforms/decode.h"
+#include "millrace/transforms/resize.h"
+
+namespace millrace::torch_ext {
+
+namespace {
+
+at::Tensor bytes_tensor(const void* data, std::size_t bytes) {
+  at::Tensor tensor = at::empty({static_cast<std::int64_t>(bytes)}, at::kByte);
+  if (bytes > 0) std::memcpy(tensor.data_ptr(), data, bytes);
+  return tensor;
+}
+
+std::span<const std::uint8_t> as_bytes(const at::Tensor& tensor) {
+  TORCH_CHECK_VALUE(
+      tensor.scalar_type() == at::kByte && tensor.is_contiguous() && tensor.device().is_cpu(),
+      "expected a contiguous uint8 tensor on the CPU");
+  return {tensor.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+ImageView as_image(const at::Tensor& image) {
+  TORCH_CHECK_VALUE(image.dim() == 3 && image.size(2) == 3, "an image is uint8 [height, width, 3]");
+  TORCH_CHECK_VALUE(image.size(0) < INT32_MAX && image.size(1) < INT32_MAX,
+                    "the image is too large");
+  const auto bytes = as_bytes(image);
+  return {bytes.data(), static_cast<int>(image.size(1)), static_cast<int>(image.size(0)),
+          static_cast<std::size_t>(image.size(1)) * 3};
+}
+
+// The texts of `bytes`, one after another, each `lengths[i]` long.
+std::vector<std::string_view> split(const at::Tensor& bytes,
+                                    const std::vector<std::int64_t>& lengths) {
+  const auto all = as_bytes(bytes);
+  std::vector<std::string_view> parts;
+  std::size_t begin = 0;
+  for (const std::int64_t length : lengths) {
+    const auto size = static_cast<std::size_t>(length);
+    TORCH_CHECK_VALUE(length >= 0 && size <= all.size() - begin, "lengths exceed the bytes");
+    parts.emplace_back(reinterpret_cast<const char*>(all.data()) + begin, size);
+    begin += size;
+  }
+  return parts;
+}
+
+// (bytes, lengths) of byte strings, one after another.
+std::tuple<at::Tensor, std::vector<std::int64_t>> join(const std::vector<std::string>& strings) {
+  std::size_t total = 0;
+  std::vector<std::int64_t> lengths;
+  for (const std::string& text : strings) {
+    total += text.size();
+    lengths.push_back(static_cast<std::int64_t>(text.size()));
+  }
+  at::Tensor bytes = at::empty({static_cast<std::int64_t>(total)}, at::kByte);
+  auto* to = static_cast<char*>(bytes.data_ptr());
+  for (const std::string& text : strings) {
+    if (text.empty()) continue;
+    std::memcpy(to, text.data(), text.size());
+    to += text.size();
+  }
+  return {bytes, lengths};
+}
+
+// An error as Python's LoaderError takes it: [message, reason, shard, key], and the offset or -1.
+using ErrorParts = std::tuple<std::vector<std::string>, std::int64_t>;
+
+ErrorParts parts_of(const Error& error) {
+  const bool placed = error.offset_bytes != Error::kNoOffset;
+  return {{printable_utf8(error.to_string()), std::string(reason_name(error.reason)),
+           printable_utf8(error.shard), printable_utf8(error.key)},
+          placed ? static_cast<std::int64_t>(error.offset_bytes) : -1};
+}
+
+class PythonLoader : public torch::CustomClassHolder {
+ public:
+  explicit PythonLoader(const std::string& options) : loader_(options_from_json(options)) {}
+
+  // What next() came to; the tensors and byte strings of "batch" are in Python's column order.
+  // status: "batch", "end", "waiting", or "error" with its parts.
+  using Taken = std::tuple<std::string, ErrorParts, std::vector<at::Tensor>,
+                           std::vector<at::Tensor>, std::vector<std::vector<std::int64_t>>>;
+
+  Taken next(double seconds) {
+    Taken result;
+    auto& [status, error, tensors, strings, lengths] = result;
+    try {
+      DataLoader::Taken taken = loader_.next_within(seconds);
+      if (!taken.batch) {
+        status = taken.end ? "end" : "waiting";
+        return result;
+      }
+      status = "batch";
+      for (const auto& [name, tensor] : taken.batch->tensors()) tensors.push_back(tensor);
+      for (const auto& [name, values] : taken.batch->all_strings()) {
+        auto [bytes, sizes] = join(values);
+        strings.push_back(std::move(bytes));
+        lengths.push_back(std::move(sizes));
+      }
+    } catch (const LoaderError& failure) {
+      status = "error";
+      error = parts_of(failure.error());
+    }
+    return result;
+  }
+
+  void start_epoch() { loader_.start_epoch(); }
+  void set_epoch(std::int64_t epoch) { loader_.set_epoch(static_cast<std::uint64_t>(epoch)); }
+  std::int64_t epoch() { return static_cast<std::int64_t>(loader_.epoch()); }
+  std::int64_t batches() { return static_cast<std::int64_t>(loader_.size()); }
+  std::int64_t samples() { return static_cast<std::int64_t>(loader_.samples()); }
+  std::string state() { return loader_.state(); }
+  void load_state(const std::string& state) { loader_.load_state(state); }
+  std::string ledger() { return loader_.ledger().to_json(); }
+  std::string stats() { return loader_.stats().to_json(); }
+  // Names of the columns with tensors, and of those with byte strings, in batch order.
+  std::tuple<std::vector<std::string>, std::vector<std::string>> columns() {
+    std::tuple<std::vector<std::string>, std::vector<std::string>> names;
+    for (const auto& [name, column] : loader_.options().columns) {
+      const bool is_bytes = column.transform->output().dtype == Dtype::bytes;
+      (is_bytes ? std::get<1>(names) : std::get<0>(names)).push_back(name);
+    }
+    return names;
+  }
+
+ private:
+  DataLoader loader_;
+};
+
+class PythonSampleStream : public torch::CustomClassHolder {
+ public:
+  explicit PythonSampleStream(const std::vector<std::string>& specs) {
+    Result<SampleStream> opened = open(specs);
+    if (!opened) throw LoaderError(std::move(opened.error()));
+    stream_ = std::move(*opened);
+  }
+
+  // status: "sample", "end" or "error"; then key, shard, offset, field names, field bytes.
+  using Taken = std::tuple<std::string, ErrorParts, at::Tensor, std::string, std::int64_t,
+                           std::vector<std::string>, std::vector<at::Tensor>>;
+
+  Taken next() {
+    Taken result;
+    auto& [status, error, key, shard, offset, names, fields] = result;
+    key = bytes_tensor(nullptr, 0);
+    const Result<bool> read = stream_.next(sample_);
+    if (!read) {
+      status = "error";
+      error = parts_of(read.error());
+      return result;
+    }
+    status = *read ? "sample" : "end";
+    if (!*read) return result;
+    key = bytes_tensor(sample_.key().data(), sample_.key().size());
+    shard = printable_utf8(sample_.shard());
+    offset = static_cast<std::int64_t>(sample_.begin_bytes());
+    for (const Field& field : sample_.fields()) {
+      names.push_back(printable_utf8(field.name));
+      fields.push_back(bytes_tensor(field.data.data(), field.data.size()));
+    }
+    return result;
+  }
+
+ private:
+  SampleStream stream_;
+  Sample sample_;
+};
+
+class PythonTokenizer : public torch::CustomClassHolder {
+ public:
+  explicit PythonTokenizer(std::int64_t context_length)
+      : tokenizer_(static_cast<int>(std::min<std::int64_t>(context_length, INT32_MAX))) {}
+
+  at::Tensor encode(const at::Tensor& bytes, const std::vector<std::int64_t>& lengths) {
+    const std::vector<std::string_view> texts = split(bytes, lengths);
+    const auto width = static_cast<std::size_t>(tokenizer_.context_length());
+    at::Tensor ids = at::empty(
+        {static_cast<std::int64_t>(texts.size()), static_cast<std::int64_t>(width)}, at::kLong);
+    auto* to = ids.mutable_data_ptr<std::int64_t>();
+    for (const std::string_view text : texts) {
+      tokenizer_.encode(text, {to, width});
+      to += width;
+    }
+    return ids;
+  }
+
+ private:
+  ClipTokenizer tokenizer_;
+};
+
+at::Tensor decode_image(const at::Tensor& data, std::int64_t max_image_pixels) {
+  const DecodeOptions options{static_cast<std::uint64_t>(max_image_pixels)};
+  // Keeps its scratch between calls.
+  thread_local std::pair<DecodeOptions, std::unique_ptr<ImageDecoder>> kept;
+  if (!kept.second || kept.first.max_image_pixels != options.max_image_pixels) {
+    kept = {options, std::make_unique<ImageDecoder>(options)};
+  }
+  const Result<ImageView> image = kept.second->decode(as_bytes(data));
+  if (!image) throw LoaderError(image.error());
+  at::Tensor pixels = at::empty({image->height, image->width, 3}, at::kByte);
+  auto* to = pixels.mutable_data_ptr<std::uint8_t>();
+  const std::size_t row_bytes = static_cast<std::size_t>(image->width) * 3;
+  for (int y = 0; y < image->height; ++y, to += row_bytes) {
+    std::memcpy(to, image->row(y), row_bytes);
+  }
+  return pixels;
+}
+
+Filter filter_named(const std::string& name) {
+  static constexpr std::pair<std::string_view, Filter> kFilters[] = {
+      {"nearest", Filter::nearest}, {"box", Filter::box},         {"bilinear", Filter::bilinear},
+      {"hamming", Filter::hamming}, {"bicubic", Filter::bicubic}, {"lanczos", Filter::lanczos}};
+  for (const auto& [known, filter] : kFilters) {
+    if (name == known) return filter;
+  }
+  TORCH_CHECK_VALUE(false, "filter = \"", name,
+                    "\": must be nearest, box, bilinear, hamming, bicubic or lanczos");
+}
+
+at::Tensor resize_image(const at::Tensor& image, std::int64_t height, std::int64_t width,
+                        const std::string& filter, const std::vector<double>& box) {
+  constexpr std::int64_t kLongestSide = 1 << 20;
+  TORCH_CHECK_VALUE(height >= 1 && height <= kLongestSide && width >= 1 && width <= kLongestSide,
+                    "size = (", height, ", ", width, "): each side must be 1 to ", kLongestSide);
+  TORCH_CHECK_VALUE(box.empty() || box.size() == 4, "box = (left, top, right, bottom)");
+  Resizer::Geometry geometry;
+  geometry.full_width = static_cast<int>(width);
+  geometry.full_height = static_cast<int>(height);
+  if (!box.empty()) geometry.box = {box[0], box[1], box[2], box[3]};
+  at::Tensor output = at::empty({height, width, 3}, at::kByte);
+  thread_local Resizer resizer;
+  const Result<void> resized =
+      resizer.resize(as_image(image), geometry, filter_named(filter),
+                     {output.mutable_data_ptr<std::uint8_t>(), geometry.full_width,
+                      geometry.full_height, static_cast<std::size_t>(width) * 3});
+  TORCH_CHECK_VALUE(resized.has_value(), resized.error().message);
+  return output;
+}
+
+at::Tensor clip_transform_image(const at::Tensor& image, std::int64_t size) {
+  TORCH_CHECK_VALUE(size >= 1 && size <= kLargestClipSize, "size = ", size, ": must be 1 to ",
+                    kLargestClipSize);
+  at::Tensor output = at::empty({3, size, size}, at::kFloat);
+  thread_local ClipImage preprocess;
+  const Result<void> done = preprocess.apply(
+      as_image(image), static_cast<int>(size),
+      {output.mutable_data_ptr<float>(), static_cast<std::size_t>(output.numel())});
+  TORCH_CHECK_VALUE(done.has_value(), done.error().message);
+  return output;
+}
+
+}  // namespace
+
+// The macros open a block each; what they register is described in python/millrace.
+TORCH_LIBRARY(millrace, m) {
+  m.def("decode_image(Tensor data, int max_image_pixels) -> Tensor", &decode_image);
+  m.def("resize(Tensor image, int height, int width, str filter, float[] box) -> Tensor",
+        &resize_image);
+  m.def("clip_transform(Tensor image, int size) -> Tensor", &clip_transform_image);
+
+  m.class_<PythonTokenizer>("ClipTokenizer")
+      .def(torch::init<std::int64_t>())
+      .def("encode", &PythonTokenizer::encode);
+
+  m.class_<PythonSampleStream>("SampleStream")
+      .def(torch::init<std::vector<std::string>>())
+      .def("next", &PythonSampleStream::next);
+
+  m.class_<PythonLoader>("DataLoader")
+      .def(torch::init<std::string>())
+      .def("next", &PythonLoader::next)
+      .def("start_epoch", &PythonLoader::start_epoch)
+      .def("set_epoch", &PythonLoader::set_epoch)
+      .def("epoch", &PythonLoader::epoch)
+      .def("batches", &PythonLoader::batches)
+      .def("samples", &PythonLoader::samples)
+      .def("state", &PythonLoader::state)
+      .def("load_state", &PythonLoader::load_state)
+      .def("ledger", &PythonLoader::ledger)
+      .def("stats", &PythonLoader::stats)
+      .def("columns", &PythonLoader::columns);
+}
+
+}  // namespace millrace::torch_ext
