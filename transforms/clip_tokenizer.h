@@ -1,16 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 
-#include "millrace/result/result.h"
-
 namespace millrace {
 
-/// CLIP's byte-pair encoder as open_clip's SimpleTokenizer. Immutable and thread-safe; copies share
-/// the vocabulary.
+/// CLIP's byte-pair encoder as open_clip's SimpleTokenizer. Immutable and thread-safe. All share one
+/// vocabulary, which is part of the library and is unpacked at the first `encode` of the process
+/// (some milliseconds).
 ///
 /// Exact for every text whose ftfy and HTML clean-up is the identity (other texts are encoded as they
 /// stand, after whitespace clean-up and lower-casing).
@@ -26,12 +24,12 @@ class ClipTokenizer {
 
   /// Writes [start, ids..., end, 0...] to `ids`, which is context_length() long. A longer text is cut
   /// so that the last id is kEndId. Text that is not UTF-8: each maximal invalid part becomes U+FFFD,
-  /// as Python's errors="replace".
+  /// as Python's errors="replace". Allocates nothing once a thread has encoded a few texts; a text of
+  /// any length costs time and memory linear in the part of it that fits (but for white space).
+  /// Throws std::invalid_argument if `ids` has another length.
   void encode(std::string_view text, std::span<std::int64_t> ids) const;
 
  private:
-  class Vocabulary;
-  std::shared_ptr<const Vocabulary> vocabulary_;
   int context_length_;
 };
 

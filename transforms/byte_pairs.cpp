@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "millrace/transforms/byte_pairs-inl.h"
+
+namespace millrace {
+
+namespace {
+
+constexpr std::size_t kShortBytes = 48;
+constexpr std::size_t kTrimBytes = std::size_t{1} << 20;
+constexpr std::uint32_t kNoSymbol = 0xFFFFFFFF;
+
+}  // namespace
+
+// The reference merges, round by round, all occurrences of the pair that ranks first, from the
+// left. A merge's result is part of later-ranking pairs only (ClipVocabulary checks it), so merging
+// one occurrence at a time, the first-ranking and of these the leftmost, comes to the same.
+
+std::size_t BytePairEncoder::encode(std::span<const std::uint8_t> piece, bool ends_word,
+                                    std::span<TokenId> ids) {
+  if (piece.empty() || ids.empty()) return 0;
+  if (piece.size() <= kShortBytes) return encode_short(piece, ends_word, ids);
+
+  const auto count = static_cast<std::uint32_t>(piece.size());
+  symbols_.resize(count);
+  heap_.clear();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    symbols_[i] = {i == 0 ? kNoSymbol : i - 1, i + 1 == count ? kNoSymbol : i + 1,
+                   vocabulary_.byte_id(piece[i]), ClipVocabulary::kNone};
+  }
+  if (ends_word) symbols_.back().id = vocabulary_.last_byte_id(piece.back());
+
+  const auto heap_entry = [](TokenId merged, std::uint32_t at) {
+    return std::uint64_t{merged} << 32 | at;
+  };
+  const auto find_merge = [&](std::uint32_t at) {
+    Symbol& symbol = symbols_[at];
+    symbol.merged = symbol.next == kNoSymbol
+                        ? ClipVocabulary::kNone
+                        : vocabulary_.merged(symbol.id, symbols_[symbol.next].id);
+    return symbol.merged;
+  };
+  for (std::uint32_t i = 0; i + 1 < count; ++i) {
+    const TokenId merged = find_merge(i);
+    if (merged != ClipVocabulary::kNone) heap_.push_back(heap_entry(merged, i));
+  }
+  std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+  while (!heap_.empty()) {
+    const auto at = static_cast<std::uint32_t>(heap_.front());
+    const auto merged = static_cast<TokenId>(heap_.front() >> 32);
+    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+    heap_.pop_back();
+    Symbol& symbol = symbols_[at];
+    if (symbol.merged != merged) continue;  // one of the two was merged otherwise since
+    Symbol& gone = symbols_[symbol.next];
+    symbol.id = merged;
+    symbol.next = gone.next;
+    gone.merged = ClipVocabulary::kNone;
+    if (symbol.next != kNoSymbol) symbols_[symbol.next].previous = at;
+    for (const std::uint32_t changed : {symbol.previous, at}) {
+      if (changed == kNoSymbol) continue;
+      const TokenId now = find_merge(changed);
+      if (now == ClipVocabulary::kNone) continue;
+      heap_.push_back(heap_entry(now, changed));
+      std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+    }
+  }
+  std::size_t written = 0;
+  for (std::uint32_t at = 0; at != kNoSymbol && written < ids.size(); at = symbols_[at].next) {
+    ids[written++] = symbols_[at].id;
+  }
+  return written;
+}
+
+std::size_t BytePairEncoder::encode_short(std::span<const std::uint8_t> piece, bool ends_word,
+                                          std::span<TokenId> ids) const {
+  std::array<TokenId, kShortBytes> symbols;  // NOLINT(*-member-init): written before it is read
+  std::array<TokenId, kShortBytes> merged;   // NOLINT(*-member-init)
+  std::size_t count = piece.size();
+  for (std::size_t i = 0; i < count; ++i) symbols[i] = vocabulary_.byte_id(piece[i]);
+  if (ends_word) symbols[count - 1] = vocabulary_.last_byte_id(piece[count - 1]);
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    merged[i] = vocabulary_.merged(symbols[i], symbols[i + 1]);
+  }
+  while (count > 1) {
+    std::size_t at = 0;
+    for (std::size_t i = 1; i + 1 < count; ++i) {
+      if (merged[i] < merged[at]) at = i;
+    }
+    if (merged[at] == ClipVocabulary::kNone) break;
+    symbols[at] = merged[at];
+    std::copy(symbols.begin() + at + 2, symbols.begin() + count, symbols.begin() + at + 1);
+    std::copy(merged.begin() + at + 1, merged.begin() + (count - 1), merged.begin() + at);
+    --count;
+    if (at > 0) merged[at - 1] = vocabulary_.merged(symbols[at - 1], symbols[at]);
+    if (at + 1 < count) merged[at] = vocabulary_.merged(symbols[at], symbols[at + 1]);
+  }
+  const std::size_t written = std::min(count, ids.size());
+  std::copy_n(symbols.begin(), written, ids.begin());
+  return written;
+}
+
+// Merges never cross a border between two tokens of the result, so the tokens before a border are
+// the encoding of the text before it. A piece that begins with `window` has a border within
+// kLongestToken bytes of the window's end: its first tokens are those of one of these shorter
+// windows. If all of them agree, that is the answer, whatever follows.
+bool BytePairEncoder::encode_prefix(std::span<const std::uint8_t> window, std::span<TokenId> ids) {
+  if (window.size() < window_bytes(ids.size())) return false;
+  if (encode(window, false, ids) < ids.size()) return false;
+  other_ids_.resize(ids.size());
+  for (std::size_t less = 1; less < ClipVocabulary::kLongestToken; ++less) {
+    encode(window.first(window.size() - less), false, other_ids_);
+    if (!std::equal(ids.begin(), ids.end(), other_ids_.begin())) return false;
+  }
+  return true;
+}
+
+void BytePairEncoder::trim() {
+  if (symbols_.capacity() * sizeof(Symbol) <= kTrimBytes) return;
+  symbols_ = {};
+  heap_ = {};
+  other_ids_ = {};
+}
+
+}  // namespace millrace

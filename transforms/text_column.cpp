@@ -1,0 +1,57 @@
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "millrace/transforms/column.h"
+#include "millrace/transforms/unicode-inl.h"
+
+namespace millrace {
+
+namespace {
+
+class TokenWriter final : public SlotWriter {
+ public:
+  explicit TokenWriter(std::shared_ptr<const ClipTokenizer> tokenizer)
+      : tokenizer_(std::move(tokenizer)) {}
+
+  Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
+                     StageTimes& times) override {
+    const StageTimer timer(times, Stage::tokenize, field.size());
+    const std::string_view caption(reinterpret_cast<const char*>(field.data()), field.size());
+    if (is_blank(caption)) return fail(Reason::bad_text, "empty caption");
+    tokenizer_->encode(caption, {reinterpret_cast<std::int64_t*>(slot.data()),
+                                 slot.size() / sizeof(std::int64_t)});
+    return {};
+  }
+
+ private:
+  std::shared_ptr<const ClipTokenizer> tokenizer_;
+};
+
+class TokenTransform final : public Transform {
+ public:
+  explicit TokenTransform(std::shared_ptr<const ClipTokenizer> tokenizer)
+      : tokenizer_(std::move(tokenizer)) {}
+
+  OutputSpec output() const override { return {Dtype::int64, {tokenizer_->context_length()}}; }
+  std::unique_ptr<SlotWriter> make_writer() const override {
+    return std::make_unique<TokenWriter>(tokenizer_);
+  }
+  std::string describe() const override {
+    return R"({"type":"clip_tokens","context_length":)" +
+           std::to_string(tokenizer_->context_length()) + "}";
+  }
+
+ private:
+  std::shared_ptr<const ClipTokenizer> tokenizer_;
+};
+
+}  // namespace
+
+Column text(std::string fields, std::shared_ptr<const ClipTokenizer> tokenizer) {
+  if (tokenizer == nullptr) throw std::invalid_argument("text: tokenizer must not be null");
+  return {std::move(fields), std::make_shared<const TokenTransform>(std::move(tokenizer))};
+}
+
+}  // namespace millrace
