@@ -11,8 +11,8 @@
 
 namespace millrace {
 
-/// A run of immutable bytes with a name: a mapped file or memory. Thread-safe. Spans handed out stay
-/// valid as long as the source lives.
+/// A run of immutable bytes with a name: a mapped file or memory. Thread-safe. Spans handed out
+/// stay valid as long as the source lives.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;

@@ -12,8 +12,8 @@
 
 namespace millrace {
 
-/// Which part of a sample a column reads: alternatives separated by `;`, the first one present wins.
-/// An alternative is a field name (`jpg`), a value inside a JSON field (`json:caption`,
+/// Which part of a sample a column reads: alternatives separated by `;`, the first one present
+/// wins. An alternative is a field name (`jpg`), a value inside a JSON field (`json:caption`,
 /// `json:meta.width`, `json:texts`: a list gives its first entry), or `__key__`, `__shard__`,
 /// `__offset__`.
 class FieldSelector {

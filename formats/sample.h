@@ -9,8 +9,8 @@
 
 namespace millrace {
 
-/// One named part of a sample. `name` is the lower-cased extension ("jpg", "seg.png"); `data` points
-/// into the shard's bytes.
+/// One named part of a sample. `name` is the lower-cased extension ("jpg", "seg.png"); `data`
+/// points into the shard's bytes.
 struct Field {
   std::string name;
   std::span<const std::uint8_t> data;

@@ -14,17 +14,17 @@ namespace millrace {
 
 /// Records that a reader passed over on purpose, counted.
 struct SkippedRecords {
-  std::uint64_t not_files = 0;       ///< links, devices, folders, unknown types
-  std::uint64_t meta_members = 0;    ///< `__x__/...`
-  std::uint64_t apple_members = 0;   ///< `__MACOSX/`, `._name`, `.DS_Store`
+  std::uint64_t not_files = 0;      ///< links, devices, folders, unknown types
+  std::uint64_t meta_members = 0;   ///< `__x__/...`
+  std::uint64_t apple_members = 0;  ///< `__MACOSX/`, `._name`, `.DS_Store`
   std::uint64_t without_extension = 0;
   std::uint64_t duplicate_fields = 0;  ///< a repeated extension, which began a new sample
 };
 
 /// Where the samples of a shard are.
 struct ShardIndex {
-  /// `Shard::read` takes these. A damaged place has an entry of its own, because at least one sample
-  /// was lost there: reading it gives the error. So nothing a shard lost goes uncounted.
+  /// `Shard::read` takes these. A damaged place has an entry of its own, because at least one
+  /// sample was lost there: reading it gives the error. So nothing a shard lost goes uncounted.
   std::vector<std::uint64_t> sample_offsets;
   std::uint64_t damaged = 0;  ///< how many of the entries are damaged places
   SkippedRecords skipped;
@@ -56,7 +56,8 @@ class Shard {
 };
 
 /// Opens a shard by what its bytes say. Errors: io_error.
-Result<std::shared_ptr<const Shard>> open_shard(const std::string& path, const ReadLimits& limits = {});
+Result<std::shared_ptr<const Shard>> open_shard(const std::string& path,
+                                                const ReadLimits& limits = {});
 
 /// The same over any byte source: a WebDataset tar.
 std::shared_ptr<const Shard> tar_shard(std::shared_ptr<const ByteSource> source,

@@ -1,0 +1,125 @@
+#include "millrace/formats/field_selector.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "millrace/formats/json_value.h"
+
+namespace millrace {
+
+namespace {
+
+std::span<const std::uint8_t> as_bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const std::size_t end = text.find(separator);
+    parts.push_back(trim(text.substr(0, end)));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+[[noreturn]] void refuse(std::string_view selector, const char* why) {
+  throw std::invalid_argument("field selector \"" + std::string(selector) + "\": " + why);
+}
+
+tl::unexpected<Error> located(Reason reason, std::string message, const Sample& sample) {
+  return tl::unexpected<Error>(Error{reason, std::move(message), std::string(sample.shard()),
+                                     sample.begin_bytes(), std::string(sample.key())});
+}
+
+std::string names_of(const Sample& sample) {
+  std::string names;
+  for (const Field& field : sample.fields()) {
+    if (!names.empty()) names += ", ";
+    names += field.name;
+  }
+  return names.empty() ? "no fields" : names;
+}
+
+}  // namespace
+
+struct FieldSelector::Scratch::Parts {
+  JsonValueReader json;
+  char digits[std::numeric_limits<std::uint64_t>::digits10 + 1] = {};
+};
+
+FieldSelector::Scratch::Scratch() : parts_(std::make_unique<Parts>()) {}
+FieldSelector::Scratch::~Scratch() = default;
+FieldSelector::Scratch::Scratch(Scratch&&) noexcept = default;
+FieldSelector::Scratch& FieldSelector::Scratch::operator=(Scratch&&) noexcept = default;
+
+FieldSelector::FieldSelector(std::string_view text) : text_(text) {
+  if (trim(text).empty()) refuse(text, "it is empty");
+  for (const std::string_view part : split(text, ';')) {
+    const std::size_t colon = part.find(':');
+    Alternative alternative;
+    alternative.field = trim(part.substr(0, colon));
+    if (alternative.field.empty()) refuse(text, "an alternative is empty");
+    // Samples hold their fields' names in lower case.
+    for (char& c : alternative.field) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    if (colon != std::string_view::npos) {
+      for (const std::string_view key : split(part.substr(colon + 1), '.')) {
+        if (key.empty()) refuse(text, "a key in the path of a JSON value is empty");
+        alternative.json_path.emplace_back(key);
+      }
+    }
+    alternatives_.push_back(std::move(alternative));
+  }
+}
+
+Result<std::span<const std::uint8_t>> FieldSelector::select(const Sample& sample,
+                                                            Scratch& scratch) const {
+  for (const Alternative& alternative : alternatives_) {
+    if (alternative.field == "__key__") return as_bytes(sample.key());
+    if (alternative.field == "__shard__") return as_bytes(sample.shard());
+    if (alternative.field == "__offset__") {
+      char* begin = scratch.parts_->digits;
+      const auto [end, status] =
+          std::to_chars(begin, std::end(scratch.parts_->digits), sample.begin_bytes());
+      static_cast<void>(status);  // the buffer holds any 64-bit number
+      return as_bytes({begin, static_cast<std::size_t>(end - begin)});
+    }
+    const Field* field = sample.find(alternative.field);
+    if (field == nullptr) continue;
+    if (alternative.json_path.empty()) return field->data;
+
+    const auto answer = scratch.parts_->json.find(field->data, alternative.json_path);
+    switch (answer.found) {
+      case JsonValueReader::Found::value:
+        return as_bytes(answer.text);
+      case JsonValueReader::Found::absent:
+        continue;
+      case JsonValueReader::Found::object:
+        return located(
+            Reason::bad_json,
+            "field \"" + alternative.field + "\": the path of \"" + text_ + "\" leads to an object",
+            sample);
+      case JsonValueReader::Found::invalid:
+        return located(
+            Reason::bad_json,
+            "field \"" + alternative.field + "\" is not valid JSON: " + std::string(answer.why),
+            sample);
+    }
+  }
+  return located(Reason::missing_field,
+                 "nothing for \"" + text_ + "\"; the sample has " + names_of(sample), sample);
+}
+
+}  // namespace millrace

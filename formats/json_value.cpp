@@ -1,0 +1,179 @@
+#include "millrace/formats/json_value.h"
+
+#include <cstring>
+
+#include <simdjson.h>
+
+namespace millrace {
+
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+constexpr int kMaxDepth = simdjson::DEFAULT_MAX_DEPTH;
+
+std::string_view trim_right(std::string_view text) {
+  const std::size_t last = text.find_last_not_of(" \t\r\n");
+  return last == std::string_view::npos ? std::string_view{} : text.substr(0, last + 1);
+}
+
+std::size_t digits_at(std::string_view text, std::size_t at) {
+  std::size_t end = at;
+  while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
+  return end - at;
+}
+
+// RFC 8259, section 6.
+bool is_number(std::string_view text) {
+  std::size_t at = text.starts_with('-') ? 1 : 0;
+  const std::size_t integer_digits = digits_at(text, at);
+  if (integer_digits == 0 || (integer_digits > 1 && text[at] == '0')) return false;
+  at += integer_digits;
+  if (at < text.size() && text[at] == '.') {
+    const std::size_t fraction_digits = digits_at(text, at + 1);
+    if (fraction_digits == 0) return false;
+    at += 1 + fraction_digits;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    const std::size_t exponent_digits = digits_at(text, at);
+    if (exponent_digits == 0) return false;
+    at += exponent_digits;
+  }
+  return at == text.size();
+}
+
+bool is_scalar_token(std::string_view token) {
+  return token == "null" || token == "true" || token == "false" || is_number(token);
+}
+
+// Walks the whole document, because simdjson's on-demand parser checks only what it is asked for,
+// and a document that is broken behind the value is broken all the same. The document parser would
+// check all, but it keeps the first of duplicate keys and turns numbers into machine numbers.
+class Walk {
+ public:
+  explicit Walk(std::span<const std::string> path) : path_(path) {}
+
+  simdjson::error_code run(ondemand::document& document) {
+    bool scalar = false;
+    if (auto error = document.is_scalar().get(scalar)) return error;
+    if (scalar) return root_scalar(document);
+    ondemand::value root;
+    if (auto error = document.get_value().get(root)) return error;
+    if (auto error = visit(root, 0, 1)) return error;
+    // The location is out of bounds where nothing follows the root.
+    return document.current_location().error() == simdjson::OUT_OF_BOUNDS
+               ? simdjson::SUCCESS
+               : simdjson::TRAILING_CONTENT;
+  }
+  const JsonValueReader::Answer& answer() const { return answer_; }
+
+ private:
+  using Found = JsonValueReader::Found;
+  /// Level of values that are not on the path.
+  static constexpr std::size_t kOff = ~std::size_t{0};
+
+  // No path leads to a document that is a scalar, so only its validity matters.
+  static simdjson::error_code root_scalar(ondemand::document& document) {
+    ondemand::json_type type{};
+    if (auto error = document.type().get(type)) return error;
+    if (type == ondemand::json_type::string) return document.get_string().error();
+    std::string_view token;
+    if (auto error = document.raw_json_token().get(token)) return error;
+    return is_scalar_token(trim_right(token)) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+  }
+
+  // `level`: how many keys of the path led here, or kOff.
+  simdjson::error_code visit(ondemand::value value, std::size_t level, int depth) {
+    ondemand::json_type type{};
+    if (auto error = value.type().get(type)) return error;
+    const bool container =
+        type == ondemand::json_type::object || type == ondemand::json_type::array;
+    if (container && depth > kMaxDepth) return simdjson::DEPTH_ERROR;
+    if (type == ondemand::json_type::object) return visit_object(value, level, depth);
+    if (type == ondemand::json_type::array) return visit_array(value, level, depth);
+    const bool wanted = level == path_.size();
+    if (type == ondemand::json_type::string) {
+      // A string that is not wanted is passed over by whoever iterates its container.
+      if (!wanted) return simdjson::SUCCESS;
+      answer_.found = Found::value;
+      return value.get_string().get(answer_.text);
+    }
+    const std::string_view token = trim_right(value.raw_json_token());
+    if (!is_scalar_token(token)) return simdjson::TAPE_ERROR;
+    if (wanted && token != "null") {
+      answer_.found = Found::value;
+      answer_.text = token;
+    }
+    return simdjson::SUCCESS;
+  }
+
+  simdjson::error_code visit_object(ondemand::value value, std::size_t level, int depth) {
+    if (level == path_.size()) answer_.found = Found::object;
+    ondemand::object object;
+    if (auto error = value.get_object().get(object)) return error;
+    for (auto result : object) {
+      ondemand::field field;
+      if (auto error = std::move(result).get(field)) return error;
+      std::string_view key;
+      if (auto error = field.unescaped_key().get(key)) return error;
+      const bool on_path = level < path_.size() && key == path_[level];
+      // The last of duplicate keys counts, whatever the earlier ones led to.
+      if (on_path) answer_ = {};
+      if (auto error = visit(field.value(), on_path ? level + 1 : kOff, depth + 1)) return error;
+    }
+    return simdjson::SUCCESS;
+  }
+
+  simdjson::error_code visit_array(ondemand::value value, std::size_t level, int depth) {
+    ondemand::array array;
+    if (auto error = value.get_array().get(array)) return error;
+    for (auto result : array) {
+      ondemand::value element;
+      if (auto error = std::move(result).get(element)) return error;
+      if (auto error = visit(element, level, depth + 1)) return error;
+      level = kOff;
+    }
+    return simdjson::SUCCESS;
+  }
+
+  std::span<const std::string> path_;
+  JsonValueReader::Answer answer_;
+};
+
+}  // namespace
+
+struct JsonValueReader::Buffers {
+  ondemand::parser parser;
+  std::vector<char> padded;
+};
+
+JsonValueReader::JsonValueReader() : buffers_(std::make_unique<Buffers>()) {}
+JsonValueReader::~JsonValueReader() = default;
+JsonValueReader::JsonValueReader(JsonValueReader&&) noexcept = default;
+JsonValueReader& JsonValueReader::operator=(JsonValueReader&&) noexcept = default;
+
+JsonValueReader::Answer JsonValueReader::find(std::span<const std::uint8_t> json,
+                                              std::span<const std::string> path) {
+  if (json.size() >= 3 && std::memcmp(json.data(), "\xef\xbb\xbf", 3) == 0) json = json.subspan(3);
+  // simdjson reads past the end of what it is given.
+  std::vector<char>& padded = buffers_->padded;
+  if (padded.size() < json.size() + simdjson::SIMDJSON_PADDING) {
+    padded.resize(json.size() + simdjson::SIMDJSON_PADDING);
+  }
+  if (!json.empty()) std::memcpy(padded.data(), json.data(), json.size());
+  std::memset(padded.data() + json.size(), 0, simdjson::SIMDJSON_PADDING);
+
+  Walk walk(path);
+  ondemand::document document;
+  auto error = buffers_->parser.iterate(padded.data(), json.size(), padded.size()).get(document);
+  if (!error) error = walk.run(document);
+  if (!error) return walk.answer();
+  Answer answer;
+  answer.found = Found::invalid;
+  answer.why = simdjson::error_message(error);
+  return answer;
+}
+
+}  // namespace millrace

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace {
+
+/// Finds one value in JSON documents. Keeps its buffers, so that in the long run nothing is
+/// allocated. Not thread-safe.
+///
+/// Strict RFC 8259 (no NaN, no trailing commas) with three notes: a UTF-8 byte order mark is passed
+/// over; of duplicate keys the last counts, as in Python; escapes are checked only in strings that
+/// are asked for and in keys. Numbers may have any number of digits. Documents nested deeper than
+/// 1,024 are invalid.
+class JsonValueReader {
+ public:
+  enum class Found : std::uint8_t {
+    value,    ///< a string, number, true or false
+    absent,   ///< the path leads nowhere, to null or to an empty list
+    object,   ///< the path leads to an object
+    invalid,  ///< the document is no valid JSON
+  };
+  struct Answer {
+    Found found = Found::absent;
+    std::string_view
+        text;              ///< the value: strings unescaped, others as written. Until the next call
+    std::string_view why;  ///< if invalid
+  };
+
+  JsonValueReader();
+  ~JsonValueReader();
+  JsonValueReader(JsonValueReader&&) noexcept;
+  JsonValueReader& operator=(JsonValueReader&&) noexcept;
+
+  /// Follows `path` key by key. A list, wherever it is met, stands for its first entry.
+  Answer find(std::span<const std::uint8_t> json, std::span<const std::string> path);
+
+ private:
+  struct Buffers;
+  std::unique_ptr<Buffers> buffers_;
+};
+
+}  // namespace millrace

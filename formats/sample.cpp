@@ -1,0 +1,40 @@
+#include "millrace/formats/sample.h"
+
+#include <algorithm>
+
+namespace millrace {
+
+const Field* Sample::find(std::string_view name) const {
+  for (const Field& field : fields()) {
+    if (field.name == name) return &field;
+  }
+  return nullptr;
+}
+
+void Sample::reset(std::string_view shard, std::uint64_t begin_bytes) {
+  shard_ = shard;
+  begin_bytes_ = begin_bytes;
+  end_bytes_ = begin_bytes;
+  key_.clear();
+  field_count_ = 0;
+  owned_count_ = 0;
+}
+
+void Sample::add_field(std::string_view name, std::span<const std::uint8_t> data) {
+  if (field_count_ == fields_.size()) fields_.emplace_back();
+  Field& field = fields_[field_count_++];
+  field.name.resize(name.size());
+  std::transform(name.begin(), name.end(), field.name.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  field.data = data;
+}
+
+std::vector<std::uint8_t>& Sample::own_bytes() {
+  if (owned_count_ == owned_.size()) owned_.emplace_back();
+  std::vector<std::uint8_t>& bytes = owned_[owned_count_++];
+  bytes.clear();
+  return bytes;
+}
+
+}  // namespace millrace

@@ -1,0 +1,142 @@
+#include "millrace/formats/sample_grouper.h"
+
+#include <string>
+#include <utility>
+
+#include "millrace/formats/tar_sparse.h"
+
+namespace millrace {
+
+namespace {
+
+bool has_field(const Sample& sample, std::string_view extension) {
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  for (const Field& field : sample.fields()) {
+    if (field.name.size() != extension.size()) continue;
+    std::size_t i = 0;
+    while (i < extension.size() && field.name[i] == lower(extension[i])) ++i;
+    if (i == extension.size()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void SampleGrouper::step() {
+  event_ = reader_.next(member_);
+  name_ = MemberName{};
+  if (member_.is_file || event_ == tar::Event::damaged_header) {
+    name_ = split_member_name(member_.name);
+  }
+}
+
+bool SampleGrouper::is_skipped() {
+  if (!member_.is_file) {
+    ++skipped_.not_files;
+    return true;
+  }
+  switch (name_.kind) {
+    case MemberKind::field:
+      return false;
+    case MemberKind::meta:
+      ++skipped_.meta_members;
+      return true;
+    case MemberKind::apple:
+      ++skipped_.apple_members;
+      return true;
+    case MemberKind::without_extension:
+      ++skipped_.without_extension;
+      return true;
+  }
+  return false;
+}
+
+bool SampleGrouper::continues(const Sample& sample) const {
+  return name_.kind == MemberKind::field && name_.key == sample.key() &&
+         !has_field(sample, name_.extension);
+}
+
+Result<void> SampleGrouper::add(Sample& sample) {
+  if (member_.sparse == tar::SparseFormat::none) {
+    sample.add_field(name_.extension, member_.data);
+  } else if (payloads_ == Payloads::untouched) {
+    sample.add_field(name_.extension, {});
+  } else {
+    std::vector<std::uint8_t>& bytes = sample.own_bytes();
+    const auto expanded = tar::expand_sparse(member_, limits_.max_expanded_bytes, bytes);
+    if (!expanded) return expanded;
+    sample.add_field(name_.extension, bytes);
+  }
+  sample.set_end_bytes(member_.end_bytes);
+  return {};
+}
+
+SampleGrouper::Outcome SampleGrouper::lose(std::uint64_t offset_bytes, std::string_view key,
+                                           Error error) {
+  error_ = std::move(error);
+  error_.shard = shard_;
+  error_.offset_bytes = offset_bytes;
+  error_.key = key;
+  finished_ = true;
+  return Outcome::error;
+}
+
+SampleGrouper::Outcome SampleGrouper::damage(bool in_sample, const Sample& sample) {
+  const bool of_this_sample =
+      in_sample && event_ == tar::Event::damaged_payload && continues(sample);
+  if (in_sample && !of_this_sample) {
+    // What came before the damage is complete as far as can be known.
+    pending_ = true;
+    return Outcome::sample;
+  }
+  Error error{Reason::damaged_shard, reader_.damage(), {}, 0, {}};
+  if (event_ == tar::Event::damaged_header && reader_.position() != member_.begin_bytes) {
+    error.message += " (at byte " + std::to_string(reader_.position()) + ")";
+  }
+  if (of_this_sample) return lose(sample.begin_bytes(), sample.key(), std::move(error));
+  return lose(member_.begin_bytes, name_.key, std::move(error));
+}
+
+SampleGrouper::Outcome SampleGrouper::next(Sample& sample) {
+  bool in_sample = false;
+  while (!finished_) {
+    if (!pending_) step();
+    pending_ = false;
+    if (event_ == tar::Event::end_marker) {
+      if (in_sample) {
+        pending_ = true;
+        return Outcome::sample;
+      }
+      finished_ = true;
+      const std::uint64_t lost = tar::lost_after_end_marker(archive_, reader_.position());
+      if (lost == 0) return Outcome::end;
+      return lose(reader_.position(), {},
+                  Error{Reason::damaged_shard,
+                        "end marker in the middle; " + std::to_string(lost) +
+                            " bytes after it were not read",
+                        {},
+                        0,
+                        {}});
+    }
+    if (event_ != tar::Event::member) return damage(in_sample, sample);
+    if (is_skipped()) continue;
+    if (in_sample && !continues(sample)) {
+      if (name_.key == sample.key()) ++skipped_.duplicate_fields;
+      pending_ = true;
+      return Outcome::sample;
+    }
+    if (!in_sample) {
+      sample.reset(shard_, member_.begin_bytes);
+      sample.set_key(name_.key);
+      in_sample = true;
+    }
+    if (auto added = add(sample); !added) {
+      return lose(sample.begin_bytes(), sample.key(), std::move(added.error()));
+    }
+  }
+  return Outcome::end;
+}
+
+}  // namespace millrace

@@ -1,0 +1,57 @@
+#include "millrace/formats/shard.h"
+
+#include <array>
+#include <utility>
+
+#include "millrace/formats/tar_reader.h"
+
+namespace millrace {
+
+namespace {
+
+struct Compression {
+  std::string_view magic;
+  std::string_view name;
+  std::string_view command;
+};
+
+using std::string_view_literals::operator""sv;
+
+constexpr std::array<Compression, 8> kCompressions = {{
+    {"\x1f\x8b"sv, "gzip", "gzip -d"},
+    {"BZh"sv, "bzip2", "bzip2 -d"},
+    {"\xfd\x37zXZ\x00"sv, "xz", "xz -d"},
+    {"\x28\xb5\x2f\xfd"sv, "zstd", "zstd -d"},
+    {"\x04\x22\x4d\x18"sv, "lz4", "lz4 -d"},
+    {"\x89LZO\x00"sv, "lzop", "lzop -d"},
+    {"\x1f\x9d"sv, "compress", "uncompress"},
+    {"LZIP"sv, "lzip", "lzip -d"},
+}};
+
+const Compression* compression_of(tar::Bytes bytes) {
+  // A tar's first member may have any name, so a right header outweighs a magic number.
+  if (tar::begins_like_tar(bytes)) return nullptr;
+  for (const Compression& compression : kCompressions) {
+    if (tar::as_text(bytes).starts_with(compression.magic)) return &compression;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Shard>> open_shard(const std::string& path, const ReadLimits& limits) {
+  auto source = map_file(path);
+  if (!source) return tl::unexpected<Error>(std::move(source.error()));
+  if (const Compression* compression = compression_of((*source)->bytes())) {
+    return tl::unexpected<Error>(Error{
+        Reason::io_error,
+        "the shard is compressed (" + std::string(compression->name) +
+            "), which is not supported; decompress it first: " + std::string(compression->command),
+        path,
+        Error::kNoOffset,
+        {}});
+  }
+  return tar_shard(std::move(*source), limits);
+}
+
+}  // namespace millrace

@@ -1,0 +1,197 @@
+#include "millrace/formats/shard_spec.h"
+
+#include <glob.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "millrace/formats/brace_expansion.h"
+
+namespace millrace {
+
+namespace {
+
+constexpr int kMaxListDepth = 8;
+
+std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// A variable's value takes part in what follows (its braces expand), but is not searched for
+// further variables.
+Result<std::string> substitute_variables(std::string_view spec) {
+  std::string result;
+  while (true) {
+    const std::size_t begin = spec.find("${");
+    result += spec.substr(0, begin);
+    if (begin == std::string_view::npos) return result;
+    const std::size_t end = spec.find('}', begin);
+    const std::string name(end == std::string_view::npos ? ""
+                                                         : spec.substr(begin + 2, end - begin - 2));
+    if (name.empty() || !std::all_of(name.begin(), name.end(), is_name_character)) {
+      return fail(Reason::io_error, "${ without a variable's name and } in " + quoted(spec));
+    }
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) {
+      return fail(Reason::io_error,
+                  "the environment variable " + name + " is not set, in " + quoted(spec));
+    }
+    result += value;
+    spec.remove_prefix(end + 1);
+  }
+}
+
+// "s3" for "s3://bucket/x.tar"; empty for a path.
+std::string_view scheme_of(std::string_view spec) {
+  const std::size_t colon = spec.find("://");
+  if (colon == std::string_view::npos || colon == 0) return {};
+  const std::string_view scheme = spec.substr(0, colon);
+  const bool valid = std::all_of(scheme.begin(), scheme.end(), [](char c) {
+    return is_name_character(c) || c == '+' || c == '-' || c == '.';
+  });
+  return valid ? scheme : std::string_view{};
+}
+
+class SpecExpansion {
+ public:
+  explicit SpecExpansion(std::size_t max_shards) : max_shards_(max_shards) {}
+
+  // One spec as written: variables, then `::`, then each part.
+  Result<void> add_spec(std::string_view spec, int list_depth) {
+    const auto text = substitute_variables(spec);
+    if (!text) return tl::unexpected<Error>(text.error());
+    std::string_view rest = *text;
+    while (true) {
+      const std::size_t end = rest.find("::");
+      if (auto added = add_part(trim(rest.substr(0, end)), list_depth); !added) return added;
+      if (end == std::string_view::npos) return {};
+      rest.remove_prefix(end + 2);
+    }
+  }
+
+  Result<std::vector<std::string>> finish() {
+    if (missing_count_ == 0) return std::move(paths_);
+    std::string message = "shard not found: " + first_missing_;
+    if (missing_count_ > 1) message += " (and " + std::to_string(missing_count_ - 1) + " more)";
+    return fail(Reason::io_error, std::move(message));
+  }
+
+ private:
+  Result<void> add_part(std::string_view part, int list_depth) {
+    if (part.empty()) return fail(Reason::io_error, "an empty shard spec");
+    if (part.starts_with("pipe:")) {
+      return fail(Reason::io_error, "commands are not run for shards: " + quoted(part));
+    }
+    if (part.starts_with("file://")) {
+      part.remove_prefix(sizeof("file://") - 1);
+    } else if (const std::string_view scheme = scheme_of(part); !scheme.empty()) {
+      return fail(Reason::io_error,
+                  "remote shards (" + std::string(scheme) +
+                      "://) are not supported; give local paths: " + quoted(part));
+    }
+    auto names = expand_braces(part, max_shards_ - paths_.size());
+    if (!names) return tl::unexpected<Error>(std::move(names.error()));
+    for (std::string& name : *names) {
+      if (auto added = add_name(std::move(name), list_depth); !added) return added;
+    }
+    return {};
+  }
+
+  Result<void> add_name(std::string name, int list_depth) {
+    if (name.empty()) return fail(Reason::io_error, "an empty shard path");
+    if (name.front() == '@') return add_list(name.substr(1), list_depth + 1);
+    // A file that exists is meant as it stands, even with a `[` in its name.
+    struct stat status = {};
+    if (::stat(name.c_str(), &status) == 0) return add_path(std::move(name));
+    const int why = errno;
+    if (name.find_first_of("*?[") != std::string::npos) return add_glob(name);
+    if (missing_count_++ == 0) {
+      first_missing_ = name + " (" + std::generic_category().message(why) + ")";
+    }
+    return {};
+  }
+
+  Result<void> add_path(std::string path) {
+    if (paths_.size() >= max_shards_) {
+      return fail(Reason::io_error, "more than " + std::to_string(max_shards_) + " shards");
+    }
+    paths_.push_back(std::move(path));
+    return {};
+  }
+
+  Result<void> add_glob(const std::string& pattern) {
+    struct Matches {
+      glob_t found = {};
+      Matches() = default;
+      Matches(const Matches&) = delete;
+      Matches& operator=(const Matches&) = delete;
+      ~Matches() { ::globfree(&found); }
+    } matches;
+    const int status = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &matches.found);
+    if (status == GLOB_NOMATCH) {
+      return fail(Reason::io_error, "no shard matches " + quoted(pattern));
+    }
+    if (status != 0) return fail(Reason::io_error, "cannot search for " + quoted(pattern));
+    std::vector<std::string> paths(matches.found.gl_pathv,
+                                   matches.found.gl_pathv + matches.found.gl_pathc);
+    // Sorted here: glob's own order depends on the locale.
+    std::sort(paths.begin(), paths.end());
+    for (std::string& path : paths) {
+      if (auto added = add_path(std::move(path)); !added) return added;
+    }
+    return {};
+  }
+
+  Result<void> add_list(const std::string& path, int list_depth) {
+    if (list_depth > kMaxListDepth) {
+      return fail(Reason::io_error, "shard lists nested too deep at " + quoted(path));
+    }
+    std::ifstream list(path);
+    if (!list) return fail(Reason::io_error, "cannot open the shard list " + quoted(path));
+    bool first = true;
+    for (std::string line; std::getline(list, line); first = false) {
+      std::string_view spec = line;
+      if (first && spec.starts_with("\xef\xbb\xbf")) spec.remove_prefix(3);
+      spec = trim(spec);
+      if (spec.empty() || spec.front() == '#') continue;
+      if (auto added = add_spec(spec, list_depth); !added) return added;
+    }
+    if (list.bad()) return fail(Reason::io_error, "cannot read the shard list " + quoted(path));
+    return {};
+  }
+
+  std::size_t max_shards_;
+  std::vector<std::string> paths_;
+  std::string first_missing_;
+  std::size_t missing_count_ = 0;
+};
+
+}  // namespace
+
+Result<std::vector<std::string>> expand_shard_specs(std::span<const std::string> specs,
+                                                    std::size_t max_shards) {
+  SpecExpansion expansion(max_shards);
+  for (const std::string& spec : specs) {
+    if (auto added = expansion.add_spec(spec, 0); !added) {
+      return tl::unexpected<Error>(std::move(added.error()));
+    }
+  }
+  return expansion.finish();
+}
+
+}  // namespace millrace
