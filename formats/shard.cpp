@@ -17,11 +17,12 @@ struct Compression {
 
 using std::string_view_literals::operator""sv;
 
+constexpr Compression kZstd = {"\x28\xb5\x2f\xfd"sv, "zstd", "zstd -d"};
 constexpr std::array<Compression, 8> kCompressions = {{
     {"\x1f\x8b"sv, "gzip", "gzip -d"},
     {"BZh"sv, "bzip2", "bzip2 -d"},
     {"\xfd\x37zXZ\x00"sv, "xz", "xz -d"},
-    {"\x28\xb5\x2f\xfd"sv, "zstd", "zstd -d"},
+    kZstd,
     {"\x04\x22\x4d\x18"sv, "lz4", "lz4 -d"},
     {"\x89LZO\x00"sv, "lzop", "lzop -d"},
     {"\x1f\x9d"sv, "compress", "uncompress"},
@@ -31,8 +32,15 @@ constexpr std::array<Compression, 8> kCompressions = {{
 const Compression* compression_of(tar::Bytes bytes) {
   // A tar's first member may have any name, so a right header outweighs a magic number.
   if (tar::begins_like_tar(bytes)) return nullptr;
+  const std::string_view text = tar::as_text(bytes);
   for (const Compression& compression : kCompressions) {
-    if (tar::as_text(bytes).starts_with(compression.magic)) return &compression;
+    if (text.starts_with(compression.magic)) return &compression;
+  }
+  // A skippable frame (RFC 8878) has any of 16 magic numbers; zstd's parallel writers begin with
+  // one.
+  if (text.size() >= 4 && text.substr(1, 3) == "\x2a\x4d\x18"sv &&
+      (static_cast<unsigned char>(text[0]) & 0xf0) == 0x50) {
+    return &kZstd;
   }
   return nullptr;
 }
