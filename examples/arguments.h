@@ -28,9 +28,15 @@ class Arguments {
 
   const std::string& text(const std::string& name) const { return values_.at(name); }
 
-  std::int64_t whole(const std::string& name) const {
+  /// 0 or more.
+  std::int64_t whole(const std::string& name) const { return number<std::int64_t>(name); }
+  double real(const std::string& name) const { return number<double>(name); }
+
+ private:
+  template <typename T>
+  T number(const std::string& name) const {
     const std::string& text = values_.at(name);
-    std::int64_t value = 0;
+    T value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || value < 0) {
       throw std::invalid_argument("option --" + name + " wants a number of 0 or more, not " + text);
@@ -38,6 +44,5 @@ class Arguments {
     return value;
   }
 
- private:
   std::map<std::string, std::string> values_;
 };
