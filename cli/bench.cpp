@@ -1,0 +1,168 @@
+#include "bench.h"
+
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <utility>
+
+#include "millrace/loader/loader.h"
+
+namespace millrace::cli {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
+
+struct Usage {
+  double cpu_seconds = 0;
+  std::uint64_t peak_rss_bytes = 0;
+};
+
+Usage usage_so_far() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return {seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime),
+          static_cast<std::uint64_t>(usage.ru_maxrss) * 1024};
+}
+
+struct Report {
+  std::uint64_t images = 0;
+  double seconds = 0;
+  double first_batch_seconds = 0;  // from the making of the loader on
+  double cpu_seconds = 0;
+  std::uint64_t peak_rss_bytes = 0;
+  std::uint64_t epochs = 0;
+  std::uint64_t bad_samples = 0;
+  Statistics stats;
+  Ledger ledger;
+
+  double images_per_second() const {
+    return seconds > 0 ? static_cast<double>(images) / seconds : 0;
+  }
+  double cpu_seconds_per_1000() const {
+    return images > 0 ? cpu_seconds * 1000 / static_cast<double>(images) : 0;
+  }
+};
+
+void show_progress(const Report& report, double seconds, double of_seconds) {
+  std::fprintf(stderr, "\r%llu images, %.0f images/s, %.0f of %.0f s ",
+               static_cast<unsigned long long>(report.images),
+               static_cast<double>(report.images) / seconds, seconds, of_seconds);
+}
+
+void print_json(const Report& report) {
+  std::printf(
+      "{\"images_per_second\": %.3f, \"cpu_seconds_per_1000\": %.6f, "
+      "\"peak_rss_bytes\": %llu, \"bottleneck\": \"%s\", \"images\": %llu, "
+      "\"seconds\": %.3f, \"first_batch_seconds\": %.4f, \"epochs\": %llu, "
+      "\"threads\": %zu, \"bad_samples\": %llu, \"stages\": {",
+      report.images_per_second(), report.cpu_seconds_per_1000(),
+      static_cast<unsigned long long>(report.peak_rss_bytes), report.stats.bottleneck().c_str(),
+      static_cast<unsigned long long>(report.images), report.seconds, report.first_batch_seconds,
+      static_cast<unsigned long long>(report.epochs), report.stats.threads,
+      static_cast<unsigned long long>(report.bad_samples));
+  for (std::size_t i = 0; i < kStageCount; ++i) {
+    const auto stage = static_cast<Stage>(i);
+    const StageTimes::Counter& counter = report.stats.stages[stage];
+    std::printf("%s\"%s\": {\"items\": %llu, \"bytes\": %llu, \"busy_seconds\": %.6f}",
+                i > 0 ? ", " : "", std::string(stage_name(stage)).c_str(),
+                static_cast<unsigned long long>(counter.items),
+                static_cast<unsigned long long>(counter.bytes),
+                static_cast<double>(counter.nanoseconds) * 1e-9);
+  }
+  std::printf("}, \"ledger\": %s}\n", report.ledger.to_json().c_str());
+}
+
+void print_text(const Report& report) {
+  std::printf("%-22s %.0f\n", "images/s", report.images_per_second());
+  std::printf("%-22s %.3f\n", "CPU s per 1000 images", report.cpu_seconds_per_1000());
+  std::printf("%-22s %.0f MB\n", "peak memory", static_cast<double>(report.peak_rss_bytes) * 1e-6);
+  std::printf("%-22s %.3f s\n", "first batch after", report.first_batch_seconds);
+  std::printf("%-22s %s\n", "bottleneck", report.stats.bottleneck().c_str());
+  std::printf("%-22s %llu in %.1f s, %zu thread(s), %llu whole epoch(s)\n", "images",
+              static_cast<unsigned long long>(report.images), report.seconds, report.stats.threads,
+              static_cast<unsigned long long>(report.epochs));
+  std::printf("stage           ms/item  share of busy time\n");
+  for (std::size_t i = 0; i < kStageCount; ++i) {
+    const auto stage = static_cast<Stage>(i);
+    const StageTimes::Counter& counter = report.stats.stages[stage];
+    if (counter.items == 0) continue;
+    const double seconds = static_cast<double>(counter.nanoseconds) * 1e-9;
+    std::printf("  %-12s %8.4f  %5.1f %%\n", std::string(stage_name(stage)).c_str(),
+                seconds * 1000 / static_cast<double>(counter.items),
+                100 * seconds / report.stats.busy_seconds);
+  }
+  const Ledger& ledger = report.ledger;
+  std::printf("ledger of epoch %llu: expected %llu, delivered %llu, substituted %llu, skipped",
+              static_cast<unsigned long long>(ledger.epoch),
+              static_cast<unsigned long long>(ledger.expected),
+              static_cast<unsigned long long>(ledger.delivered),
+              static_cast<unsigned long long>(ledger.substituted));
+  for (const auto& [reason, count] : ledger.skipped) {
+    std::printf(" %s %llu", reason.c_str(), static_cast<unsigned long long>(count));
+  }
+  std::printf("%s\n", ledger.skipped.empty() ? " 0" : "");
+  constexpr std::size_t kShown = 10;
+  for (std::size_t i = 0; i < ledger.errors.size() && i < kShown; ++i) {
+    std::printf("  %s\n", ledger.errors[i].to_string().c_str());
+  }
+  if (ledger.errors.size() > kShown) {
+    std::printf("  ... and %zu more (--json shows up to %zu)\n", ledger.errors.size() - kShown,
+                Ledger::kMostErrors);
+  }
+}
+
+}  // namespace
+
+int bench(BenchOptions options) {
+  options.loader.columns = clip_columns(options.image_size);
+  const Clock::time_point made = Clock::now();
+  Loader loader(options.loader);
+  const bool on_terminal = isatty(STDERR_FILENO) == 1;
+  Report report;
+  const double cpu_before = usage_so_far().cpu_seconds;
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point shown = begin;
+  while (seconds_since(begin) < options.seconds) {
+    std::optional<Batch> batch = loader.next();
+    if (!batch) {
+      ++report.epochs;
+      report.ledger = loader.ledger();
+      continue;
+    }
+    if (report.images == 0) report.first_batch_seconds = seconds_since(made);
+    report.images += batch->size;
+    if (on_terminal && seconds_since(shown) > 0.5) {
+      shown = Clock::now();
+      show_progress(report, seconds_since(begin), options.seconds);
+    }
+  }
+  report.seconds = seconds_since(begin);
+  const Usage usage = usage_so_far();
+  report.cpu_seconds = usage.cpu_seconds - cpu_before;
+  report.peak_rss_bytes = usage.peak_rss_bytes;
+  report.stats = loader.stats();
+  if (report.epochs == 0) report.ledger = loader.ledger();
+  for (const auto& [reason, count] : report.ledger.bad_samples) report.bad_samples += count;
+  if (on_terminal) std::fprintf(stderr, "\r%60s\r", "");
+  if (options.json) {
+    print_json(report);
+  } else {
+    print_text(report);
+  }
+  return 0;
+}
+
+}  // namespace millrace::cli

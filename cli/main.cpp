@@ -1,0 +1,56 @@
+// The millrace program.
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "bench.h"
+
+namespace {
+
+void add_bench(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "bench",
+      "Stream CLIP batches of SOURCES and print images/s, CPU time, memory and the bottleneck");
+  // CLI11 keeps references to what it fills: it lives as long as the program.
+  static millrace::cli::BenchOptions options;
+  millrace::LoaderOptions& loader = options.loader;
+  verb->add_option("sources", loader.sources, "Shard specs, e.g. 'data/{000..099}.tar'")
+      ->required();
+  verb->add_option("--batch-size", loader.batch_size, "Samples a batch")->capture_default_str();
+  verb->add_option("--threads", loader.threads, "Worker threads; 0: all cores")
+      ->capture_default_str();
+  verb->add_option("--seconds", options.seconds, "How long to run")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  verb->add_option("--image-size", options.image_size, "Side of the images")->capture_default_str();
+  verb->add_option("--prefetch-batches", loader.prefetch_batches, "Batches in flight")
+      ->capture_default_str();
+  verb->add_flag("--shuffle", loader.shuffle, "Shuffled order");
+  verb->add_option("--seed", loader.seed, "Seed of the order")->capture_default_str();
+  verb->add_option("--error-budget", loader.error_budget.share, "Tolerated share of bad samples")
+      ->capture_default_str();
+  verb->add_flag("--json", options.json, "One JSON object on standard output");
+  verb->callback([&exit_code] { exit_code = millrace::cli::bench(options); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("millrace: a streaming data loader for image-text training");
+  app.set_version_flag("--version", MILLRACE_VERSION);
+  app.require_subcommand(1);
+  int exit_code = 0;
+  add_bench(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "millrace: %s\n", error.what());
+    return 1;
+  }
+  return exit_code;
+}

@@ -1,0 +1,208 @@
+#include <algorithm>
+#include <stdexcept>
+
+#include <doctest/doctest.h>
+
+#include "loader/shards.h"
+#include "millrace/loader/loader.h"
+
+namespace millrace {
+namespace {
+
+using test::drain;
+using test::make_tar;
+using test::Shards;
+using test::TemporaryFolder;
+using test::write_file;
+
+TEST_CASE("substituting keeps batches full, is the same on every run, and is in the ledger") {
+  const Shards shards({30, 30}, {3, 4, 17, 59});
+  LoaderOptions options = shards.options();
+  options.shuffle = true;
+  options.shuffle_window = 16;
+  std::vector<std::int64_t> first;
+  for (const std::size_t threads : {1, 2, 5}) {
+    options.threads = threads;
+    Loader loader(options);
+    const auto all = drain(loader);
+    CHECK(all.size() == 60);
+    for (const std::int64_t bad : {3, 4, 17, 59})
+      CHECK(std::count(all.begin(), all.end(), bad) == 0);
+    if (first.empty()) first = all;
+    CHECK(all == first);
+    const Ledger ledger = loader.ledger();
+    CHECK(ledger.expected == 60);
+    CHECK(ledger.delivered == 56);
+    CHECK(ledger.substituted == 4);
+    CHECK(ledger.skipped.empty());
+    CHECK(ledger.bad_samples.at("bad_number") == 4);
+    CHECK(ledger.accounted() == 60);
+  }
+}
+
+TEST_CASE("skipping shortens the batch and keeps the others in order with their captions") {
+  const Shards shards({20}, {0, 5, 6, 19});
+  LoaderOptions options = shards.options();
+  options.on_bad_sample = OnBadSample::skip;
+  Loader loader(options);
+  std::vector<std::int64_t> all;
+  while (const std::optional<Batch> batch = loader.next()) {
+    const auto values = batch->values<std::int64_t>("n");
+    for (std::size_t i = 0; i < batch->size; ++i) {
+      all.push_back(values[i]);
+      CHECK((*batch)["caption"].strings[i] == "caption " + std::to_string(values[i]));
+    }
+  }
+  CHECK(all == std::vector<std::int64_t>{1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18});
+  const Ledger ledger = loader.ledger();
+  CHECK(ledger.skipped.at("bad_number") == 4);
+  CHECK(ledger.accounted() == ledger.expected);
+}
+
+TEST_CASE("a batch of which nothing is left is passed over, not handed out empty") {
+  const Shards shards({24}, {8, 9, 10, 11, 12, 13, 14, 15});
+  LoaderOptions options = shards.options();
+  options.on_bad_sample = OnBadSample::skip;
+  Loader loader(options);
+  CHECK(loader.next()->size == 8);
+  CHECK(loader.next()->size == 8);
+  CHECK_FALSE(loader.next().has_value());
+  CHECK(loader.ledger().accounted() == 24);
+}
+
+TEST_CASE("raising says shard, offset, key and reason, when the batch's turn comes") {
+  const Shards shards({10, 10}, {12});
+  LoaderOptions options = shards.options();
+  options.on_bad_sample = OnBadSample::raise;
+  Loader loader(options);
+  CHECK(loader.next()->size == 8);
+  try {
+    static_cast<void>(loader.next());
+    FAIL("did not raise");
+  } catch (const LoaderError& raised) {
+    CHECK(raised.error().reason == Reason::bad_number);
+    CHECK(raised.error().shard == shards.paths()[1]);
+    CHECK(raised.error().offset_bytes == 2 * 2 * 1024);
+    CHECK(raised.error().key == "000012");
+  }
+  CHECK_THROWS_AS(loader.next(), std::logic_error);
+  loader.set_epoch(0);
+  CHECK(loader.next()->size == 8);
+}
+
+TEST_CASE("a run of bad samples beyond the budget is an error") {
+  const Shards shards({40}, {10, 11, 12, 13, 14});
+  LoaderOptions options = shards.options();
+  options.error_budget.consecutive = 4;
+  Loader loader(options);
+  CHECK_THROWS_WITH_AS(drain(loader), doctest::Contains("5 bad samples in a row"), LoaderError);
+  options.error_budget.consecutive = 5;
+  Loader tolerant(options);
+  CHECK(drain(tolerant).size() == 40);
+}
+
+TEST_CASE("a share of bad samples beyond the budget is an error, once enough were seen") {
+  std::set<std::uint64_t> bad;
+  for (std::uint64_t n = 0; n < 1200; n += 9) bad.insert(n);
+  const Shards shards({1200}, bad);
+  LoaderOptions options = shards.options();
+  Loader loader(options);
+  CHECK_THROWS_WITH_AS(drain(loader), doctest::Contains("error_budget.share"), LoaderError);
+  options.error_budget.share = 0.2;
+  Loader tolerant(options);
+  CHECK(drain(tolerant).size() == 1200);
+}
+
+TEST_CASE("where nothing good is left to substitute, that is an error and not a hang") {
+  const Shards shards({4}, {0, 1, 2, 3});
+  Loader loader(shards.options());
+  CHECK_THROWS_WITH_AS(loader.next(), doctest::Contains("could take its place"), LoaderError);
+}
+
+TEST_CASE("a missing field says what was asked for") {
+  const TemporaryFolder folder;
+  write_file(folder / "a.tar", make_tar({{"0.txt", "x"}, {"1.txt", "y"}, {"1.num", "1"}}));
+  LoaderOptions options;
+  options.sources = {folder / "a.tar"};
+  options.columns = {{"n", number("num;count", Dtype::int64)}};
+  options.on_bad_sample = OnBadSample::raise;
+  Loader loader(options);
+  CHECK_THROWS_WITH_AS(loader.next(), doctest::Contains("num;count"), LoaderError);
+}
+
+TEST_CASE("a shard cut anywhere loses its samples loudly and pairs nothing wrongly") {
+  const Shards shards({6, 6});
+  const std::string whole = [&] {
+    test::TarMembers members;
+    for (int n = 0; n < 6; ++n) {
+      members.emplace_back(std::to_string(n) + ".num", std::to_string(n));
+      members.emplace_back(std::to_string(n) + ".txt", "caption " + std::to_string(n));
+    }
+    return make_tar(members);
+  }();
+  for (std::size_t cut = 0; cut + 1024 < whole.size(); cut += 37) {
+    write_file(shards.paths()[0], whole.substr(0, cut));
+    LoaderOptions options = shards.options();
+    options.on_bad_sample = OnBadSample::skip;
+    Loader loader(options);
+    std::size_t delivered = 0;
+    while (const std::optional<Batch> batch = loader.next()) {
+      const auto values = batch->values<std::int64_t>("n");
+      for (std::size_t i = 0; i < batch->size; ++i, ++delivered) {
+        CHECK((*batch)["caption"].strings[i] == "caption " + std::to_string(values[i]));
+      }
+    }
+    const Ledger ledger = loader.ledger();
+    CAPTURE(cut);
+    CHECK(ledger.accounted() == ledger.expected);
+    CHECK(ledger.skipped.count("damaged_shard") + ledger.skipped.count("missing_field") > 0);
+    CHECK(delivered >= 6);  // the second shard is whole
+  }
+}
+
+TEST_CASE("a shard that is replaced while the loader runs is an error, not a crash") {
+  const Shards shards({300});
+  LoaderOptions options = shards.options();
+  options.prefetch_batches = 1;
+  options.error_budget = {1.0, 1'000'000};
+  Loader loader(options);
+  static_cast<void>(loader.next());
+  std::filesystem::resize_file(shards.paths()[0], 4096);
+  try {
+    while (loader.next()) {
+    }
+  } catch (const LoaderError& error) {
+    CHECK(error.error().reason == Reason::io_error);
+  }
+  CHECK(loader.ledger().bad_samples.at("io_error") > 0);
+}
+
+class ThrowingTransform : public Transform {
+ public:
+  OutputSpec output() const override { return {Dtype::int64, {}}; }
+  std::string describe() const override { return R"({"type":"throwing"})"; }
+  std::unique_ptr<SlotWriter> make_writer() const override {
+    class Writer : public SlotWriter {
+      Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> /*slot*/,
+                         StageTimes& /*times*/) override {
+        if (field.size() == 2) throw std::runtime_error("a transform of the user's failed");
+        return {};
+      }
+    };
+    return std::make_unique<Writer>();
+  }
+};
+
+TEST_CASE("an exception inside a worker reaches the caller of next, and the loader ends cleanly") {
+  const Shards shards({50});
+  LoaderOptions options = shards.options();
+  options.columns = {{"n", {"num", std::make_shared<ThrowingTransform>()}}};
+  for (int i = 0; i < 20; ++i) {
+    Loader loader(options);
+    CHECK(loader.next()->size == 8);  // one-digit numbers
+    CHECK_THROWS_WITH(loader.next(), "a transform of the user's failed");
+  }
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,100 @@
+#include "millrace/loader/options.h"
+
+#include <doctest/doctest.h>
+
+#include "millrace/loader/options_json.h"
+
+namespace millrace {
+namespace {
+
+LoaderOptions valid() {
+  LoaderOptions options;
+  options.sources = {"a.tar"};
+  options.columns = {{"caption", raw("txt")}};
+  return options;
+}
+
+template <typename Change>
+std::string refusal(Change change) {
+  LoaderOptions options = valid();
+  change(options);
+  try {
+    options.validate();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_CASE("an option out of range is refused by name and value") {
+  CHECK(refusal([](LoaderOptions&) {}).empty());
+  CHECK(refusal([](LoaderOptions& o) { o.sources.clear(); }).find("sources") == 0);
+  CHECK(refusal([](LoaderOptions& o) { o.batch_size = 0; }).find("batch_size = 0") == 0);
+  CHECK(refusal([](LoaderOptions& o) { o.rank = 2; }).find("rank = 2") == 0);
+  CHECK(refusal([](LoaderOptions& o) { o.world_size = 0; }).find("world_size = 0") == 0);
+  CHECK(refusal([](LoaderOptions& o) { o.prefetch_batches = 0; }).find("prefetch_batches = 0") ==
+        0);
+  CHECK(refusal([](LoaderOptions& o) { o.shuffle_window = 0; }).find("shuffle_window = 0") == 0);
+  CHECK(refusal([](LoaderOptions& o) { o.error_budget.share = 1.5; }).find("error_budget.share") ==
+        0);
+  CHECK(refusal([](LoaderOptions& o) { o.columns.clear(); }).find("columns") == 0);
+  CHECK(refusal([](LoaderOptions& o) { o.columns.push_back(o.columns[0]); }).find("columns") == 0);
+  CHECK_FALSE(refusal([](LoaderOptions& o) { o.columns[0].second.fields = ";"; }).empty());
+}
+
+TEST_CASE("options come out of JSON under their own names") {
+  const LoaderOptions options = options_from_json(R"({
+    "sources": ["a.tar", "b.tar"], "batch_size": 32, "shuffle": true, "shuffle_window": 9, "seed": 7,
+    "epoch": 3, "rank": 1, "world_size": 4, "drop_last": true, "on_bad_sample": "skip",
+    "error_budget": {"share": 0.5, "consecutive": 3}, "threads": 2, "prefetch_batches": 5,
+    "read_ahead_bytes": 100, "pin_memory": false,
+    "columns": {
+      "image": {"type": "image", "fields": "png", "transform": {"type": "clip_image", "size": 64}},
+      "text": {"type": "text", "fields": "txt", "tokenizer": {"type": "clip", "context_length": 32}},
+      "key": {"type": "raw", "fields": "__key__"},
+      "width": {"type": "number", "fields": "json:width", "dtype": "int64"}}})");
+  CHECK(options.sources == std::vector<std::string>{"a.tar", "b.tar"});
+  CHECK(options.batch_size == 32);
+  CHECK(options.shuffle);
+  CHECK(options.shuffle_window == 9);
+  CHECK(options.seed == 7);
+  CHECK(options.epoch == 3);
+  CHECK(options.rank == 1);
+  CHECK(options.world_size == 4);
+  CHECK(options.drop_last);
+  CHECK(options.on_bad_sample == OnBadSample::skip);
+  CHECK(options.error_budget.share == 0.5);
+  CHECK(options.error_budget.consecutive == 3);
+  CHECK(options.threads == 2);
+  CHECK(options.prefetch_batches == 5);
+  CHECK(options.read_ahead_bytes == 100);
+  CHECK(options.pin_memory == PinMemory::off);
+  REQUIRE(options.columns.size() == 4);
+  CHECK(options.columns[0].first == "image");
+  CHECK(options.columns[0].second.transform->output().shape ==
+        std::vector<std::int64_t>{3, 64, 64});
+  CHECK(options.columns[1].second.transform->output().shape == std::vector<std::int64_t>{32});
+  CHECK(options.columns[2].second.transform->output().dtype == Dtype::bytes);
+  CHECK(options.columns[3].second.transform->output().dtype == Dtype::int64);
+}
+
+TEST_CASE("an unknown key is refused with the nearest known one") {
+  CHECK_THROWS_WITH_AS(options_from_json(R"({"batchsize": 3})"),
+                       doctest::Contains("\"batchsize\"; the nearest known one is \"batch_size\""),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      options_from_json(R"({"columns": {"t": {"type": "raw", "fields": "a", "field": "b"}}})"),
+      doctest::Contains("columns.t: unknown option \"field\""), std::invalid_argument);
+}
+
+TEST_CASE("a wrong type is refused by name, value and what it should be") {
+  for (const char* text : {R"({"batch_size": "3"})", R"({"batch_size": -1})", R"({"shuffle": 1})",
+                           R"({"sources": 3})", R"({"columns": []})",
+                           R"({"on_bad_sample": "ignore"})", R"({"pin_memory": 2})", "[]", "{"}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(options_from_json(text), std::invalid_argument);
+  }
+}
+
+}  // namespace
+}  // namespace millrace
