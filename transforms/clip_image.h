@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
+#include "millrace/result/result.h"
+#include "millrace/transforms/image.h"
 #include "millrace/transforms/transform.h"
 
 namespace millrace {
@@ -12,6 +15,26 @@ struct DecodeOptions {
   /// More pixels than this (width x height as the header declares) is image_too_large, found before
   /// any pixel is allocated. The default is Pillow's error threshold, 2 x MAX_IMAGE_PIXELS.
   std::uint64_t max_image_pixels = 178'956'970;
+};
+
+inline constexpr int kLargestClipSize = 8192;
+
+/// open_clip's eval preprocessing of an image that is decoded already: see clip_transform. Holds
+/// scratch that is kept between images: one a thread.
+class ClipImage {
+ public:
+  ClipImage();
+  ~ClipImage();
+  ClipImage(const ClipImage&) = delete;
+  ClipImage& operator=(const ClipImage&) = delete;
+
+  /// Writes float32 [3, size, size] to `output`, which is that long; 1 <= size <= kLargestClipSize.
+  /// Errors: bad_image for an image without pixels.
+  Result<void> apply(ImageView image, int size, std::span<float> output);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 /// open_clip's eval preprocessing of an encoded image: decode as Pillow's convert("RGB"), resize the

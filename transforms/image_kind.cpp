@@ -1,0 +1,67 @@
+#include "millrace/transforms/image_kind.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+namespace millrace {
+namespace {
+
+bool has_at(std::span<const std::uint8_t> data, std::size_t at, std::string_view text) {
+  return data.size() >= at + text.size() &&
+         std::equal(text.begin(), text.end(), data.begin() + static_cast<std::ptrdiff_t>(at),
+                    [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
+}
+
+}  // namespace
+
+ImageKind sniff_image(std::span<const std::uint8_t> data) {
+  if (has_at(data, 0, "\xFF\xD8\xFF")) return ImageKind::jpeg;
+  if (has_at(data, 0, "\x89PNG\r\n\x1A\n")) return ImageKind::png;
+  if (has_at(data, 0, "RIFF") && has_at(data, 8, "WEBP")) return ImageKind::webp;
+  if (has_at(data, 0, "GIF87a") || has_at(data, 0, "GIF89a")) return ImageKind::gif;
+  if (has_at(data, 0, "BM")) return ImageKind::bmp;
+  if (has_at(data, 0, std::string_view("II*\0", 4)) ||
+      has_at(data, 0, std::string_view("MM\0*", 4))) {
+    return ImageKind::tiff;
+  }
+  if (has_at(data, 4, "ftypavif") || has_at(data, 4, "ftypavis")) return ImageKind::avif;
+  if (has_at(data, 4, "ftypheic") || has_at(data, 4, "ftypmif1")) return ImageKind::heif;
+  return ImageKind::unknown;
+}
+
+std::string_view image_kind_name(ImageKind kind) {
+  switch (kind) {
+    case ImageKind::jpeg:
+      return "JPEG";
+    case ImageKind::png:
+      return "PNG";
+    case ImageKind::webp:
+      return "WebP";
+    case ImageKind::gif:
+      return "GIF";
+    case ImageKind::bmp:
+      return "BMP";
+    case ImageKind::tiff:
+      return "TIFF";
+    case ImageKind::avif:
+      return "AVIF";
+    case ImageKind::heif:
+      return "HEIF";
+    case ImageKind::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+Result<void> check_pixel_count(std::int64_t width, std::int64_t height,
+                               const DecodeOptions& options) {
+  const auto columns = static_cast<std::uint64_t>(width);
+  const auto rows = static_cast<std::uint64_t>(height);
+  if (columns == 0 || rows <= options.max_image_pixels / columns) return {};
+  return fail(Reason::image_too_large, std::to_string(width) + " x " + std::to_string(height) +
+                                           " pixels exceed the limit of " +
+                                           std::to_string(options.max_image_pixels));
+}
+
+}  // namespace millrace

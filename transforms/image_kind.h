@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "millrace/result/result.h"
+#include "millrace/transforms/clip_image.h"
+
+namespace millrace {
+
+enum class ImageKind : std::uint8_t { jpeg, png, webp, gif, bmp, tiff, avif, heif, unknown };
+
+/// Told by the first bytes, never by a name.
+ImageKind sniff_image(std::span<const std::uint8_t> data);
+/// "JPEG", "PNG", ...
+std::string_view image_kind_name(ImageKind kind);
+
+/// image_too_large where width x height exceeds the limit. Both are at least 0.
+Result<void> check_pixel_count(std::int64_t width, std::int64_t height,
+                               const DecodeOptions& options);
+
+}  // namespace millrace
