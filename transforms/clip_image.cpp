@@ -159,26 +159,6 @@ ClipImage::ClipImage() : parts_(std::make_unique<Parts>()) {}
 ClipImage::~ClipImage() = default;
 
 Result<void> ClipImage::apply(ImageView image, int size, std::span<float> output) {
-  const Result<Resizer::Geometry> geometry =
-      shorter_side_center_crop(image.width, image.height, size);
-  if (!geometry) return tl::unexpected(geometry.error());
-  parts_->pixels.reserve(output.size());
-  const MutableImageView window = window_at(parts_->pixels.data(), size);
-  const Result<void> resized = parts_->resizer.resize(image, *geometry, Filter::bicubic, window);
-  if (resized) parts_->normalizer.normalize(window, output.data());
-  return resized;
-}
-
-struct ClipImage::Parts {
-  Resizer resizer;
-  Normalizer normalizer;
-  PixelBuffer pixels;
-};
-
-ClipImage::ClipImage() : parts_(std::make_unique<Parts>()) {}
-ClipImage::~ClipImage() = default;
-
-Result<void> ClipImage::apply(ImageView image, int size, std::span<float> output) {
   validate_size(size);
   MutableImageView window = window_at(nullptr, size);
   if (output.size() != pixel_bytes(window)) {
