@@ -12,9 +12,11 @@ namespace ondemand = simdjson::ondemand;
 
 constexpr int kMaxDepth = simdjson::DEFAULT_MAX_DEPTH;
 
-std::string_view trim_right(std::string_view text) {
-  const std::size_t last = text.find_last_not_of(" \t\r\n");
-  return last == std::string_view::npos ? std::string_view{} : text.substr(0, last + 1);
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
 std::size_t digits_at(std::string_view text, std::size_t at) {
@@ -53,7 +55,7 @@ bool is_scalar_token(std::string_view token) {
 // check all, but it keeps the first of duplicate keys and turns numbers into machine numbers.
 class Walk {
  public:
-  explicit Walk(std::span<const std::string> path) : path_(path) {}
+  Walk(std::string_view text, std::span<const std::string> path) : text_(text), path_(path) {}
 
   simdjson::error_code run(ondemand::document& document) {
     bool scalar = false;
@@ -62,10 +64,7 @@ class Walk {
     ondemand::value root;
     if (auto error = document.get_value().get(root)) return error;
     if (auto error = visit(root, 0, 1)) return error;
-    // The location is out of bounds where nothing follows the root.
-    return document.current_location().error() == simdjson::OUT_OF_BOUNDS
-               ? simdjson::SUCCESS
-               : simdjson::TRAILING_CONTENT;
+    return check_end(document);
   }
   const JsonValueReader::Answer& answer() const { return answer_; }
 
@@ -75,13 +74,21 @@ class Walk {
   static constexpr std::size_t kOff = ~std::size_t{0};
 
   // No path leads to a document that is a scalar, so only its validity matters.
-  static simdjson::error_code root_scalar(ondemand::document& document) {
+  simdjson::error_code root_scalar(ondemand::document& document) const {
     ondemand::json_type type{};
     if (auto error = document.type().get(type)) return error;
-    if (type == ondemand::json_type::string) return document.get_string().error();
-    std::string_view token;
-    if (auto error = document.raw_json_token().get(token)) return error;
-    return is_scalar_token(trim_right(token)) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+    if (type != ondemand::json_type::string) {
+      return is_scalar_token(trim(text_)) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+    }
+    if (auto error = document.get_string().error()) return error;
+    return check_end(document);
+  }
+
+  // The location is out of bounds where nothing follows.
+  static simdjson::error_code check_end(ondemand::document& document) {
+    return document.current_location().error() == simdjson::OUT_OF_BOUNDS
+               ? simdjson::SUCCESS
+               : simdjson::TRAILING_CONTENT;
   }
 
   // `level`: how many keys of the path led here, or kOff.
@@ -100,7 +107,7 @@ class Walk {
       answer_.found = Found::value;
       return value.get_string().get(answer_.text);
     }
-    const std::string_view token = trim_right(value.raw_json_token());
+    const std::string_view token = trim(value.raw_json_token());
     if (!is_scalar_token(token)) return simdjson::TAPE_ERROR;
     if (wanted && token != "null") {
       answer_.found = Found::value;
@@ -138,6 +145,7 @@ class Walk {
     return simdjson::SUCCESS;
   }
 
+  std::string_view text_;
   std::span<const std::string> path_;
   JsonValueReader::Answer answer_;
 };
@@ -165,7 +173,7 @@ JsonValueReader::Answer JsonValueReader::find(std::span<const std::uint8_t> json
   if (!json.empty()) std::memcpy(padded.data(), json.data(), json.size());
   std::memset(padded.data() + json.size(), 0, simdjson::SIMDJSON_PADDING);
 
-  Walk walk(path);
+  Walk walk({padded.data(), json.size()}, path);
   ondemand::document document;
   auto error = buffers_->parser.iterate(padded.data(), json.size(), padded.size()).get(document);
   if (!error) error = walk.run(document);

@@ -1,0 +1,156 @@
+#include <stdexcept>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "millrace/formats/field_selector.h"
+
+namespace {
+
+using millrace::FieldSelector;
+using millrace::Reason;
+using millrace::Sample;
+
+std::span<const std::uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+// What a selector gives for a sample whose field "json" is `json`; an error as its reason's name.
+std::string selected(const std::string& selector, const std::string& json) {
+  static const std::string caption = "plain caption";
+  Sample sample;
+  sample.reset("s.tar", 1024);
+  sample.set_key("k");
+  sample.add_field("json", bytes_of(json));
+  sample.add_field("caption", bytes_of(caption));
+  FieldSelector::Scratch scratch;
+  const auto result = FieldSelector(selector).select(sample, scratch);
+  if (result) return {result->begin(), result->end()};
+  CHECK(result.error().shard == "s.tar");
+  CHECK(result.error().offset_bytes == 1024);
+  CHECK(result.error().key == "k");
+  return std::string(millrace::reason_name(result.error().reason));
+}
+
+TEST_CASE("the first alternative that is present wins") {
+  CHECK(selected("txt;caption;json:a", "{}") == "plain caption");
+  CHECK(selected(" TXT ; Caption ", "{}") == "plain caption");
+  CHECK(selected("json", "raw { bytes") == "raw { bytes");
+  CHECK(selected("txt;json:a", R"({"a": "from json"})") == "from json");
+  CHECK(selected("__key__", "{}") == "k");
+  CHECK(selected("__shard__", "{}") == "s.tar");
+  CHECK(selected("__offset__", "{}") == "1024");
+}
+
+TEST_CASE("a missing field says what was asked for and what there is") {
+  Sample sample;
+  sample.reset("s.tar", 0);
+  sample.set_key("k");
+  const std::string data = "x";
+  sample.add_field("jpg", bytes_of(data));
+  sample.add_field("cls", bytes_of(data));
+  FieldSelector::Scratch scratch;
+  const auto result = FieldSelector("txt;json:caption").select(sample, scratch);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().reason == Reason::missing_field);
+  CHECK(result.error().message == "nothing for \"txt;json:caption\"; the sample has jpg, cls");
+}
+
+TEST_CASE("JSON values are found by their path") {
+  CHECK(selected("json:a.b.c", R"({"x": [1, {"a": 2}], "a": {"b": {"c": "deep"}}, "y": null})") ==
+        "deep");
+  CHECK(selected("json:a", R"({"a": "\"\u00e9\ud83c\udf1f\n\/"})") ==
+        "\"\xc3\xa9\xf0\x9f\x8c\x9f\n/");
+  CHECK(selected("json:a", R"({"a": -12.50e+3 })") == "-12.50e+3");
+  CHECK(selected("json:a", R"({"a": 123456789012345678901234567890})") ==
+        "123456789012345678901234567890");
+  CHECK(selected("json:a", R"({"a": true})") == "true");
+  CHECK(selected("json:a", R"({"a": ""})").empty());
+  CHECK(selected("json:a", "\xef\xbb\xbf {\"a\": \"mark\"}\r\n") == "mark");
+  CHECK(selected("json:\xc3\xa9", R"({"\u00e9": "escaped key"})") == "escaped key");
+}
+
+TEST_CASE("a list stands for its first entry") {
+  CHECK(selected("json:texts", R"({"texts": ["one", "two"]})") == "one");
+  CHECK(selected("json:texts", R"({"texts": [["one"], "two"]})") == "one");
+  CHECK(selected("json:items.t", R"({"items": [{"t": "one"}, {"t": "two"}]})") == "one");
+  CHECK(selected("json:t", R"([{"t": "one"}, {"t": "two"}])") == "one");
+  CHECK(selected("json:texts", R"({"texts": []})") == "missing_field");
+  CHECK(selected("json:texts;caption", R"({"texts": [null, "two"]})") == "plain caption");
+}
+
+TEST_CASE("of duplicate keys the last one counts") {
+  CHECK(selected("json:a", R"({"a": "first", "b": {"a": "x"}, "a": "last"})") == "last");
+  CHECK(selected("json:a.b", R"({"a": {"b": 1}, "a": {"c": 2}})") == "missing_field");
+  CHECK(selected("json:a", R"({"a": "first", "a": null})") == "missing_field");
+}
+
+TEST_CASE("a path that leads nowhere, or to null, leaves it to the next alternative") {
+  CHECK(selected("json:b;caption", R"({"a": 1})") == "plain caption");
+  CHECK(selected("json:a;caption", R"({"a": null})") == "plain caption");
+  CHECK(selected("json:a.b;caption", R"({"a": "text"})") == "plain caption");
+  CHECK(selected("json:a;caption", "12") == "plain caption");
+  CHECK(selected("json:a;caption", "\"text\"") == "plain caption");
+  CHECK(selected("json:a", R"({"a": {"b": 1}})") == "bad_json");
+}
+
+TEST_CASE("invalid JSON is an error at once, wherever it is broken") {
+  for (const std::string json : {"",
+                                 " ",
+                                 "{",
+                                 "}",
+                                 "{\"a\": \"x\"",
+                                 "{\"a\": \"x\"} x",
+                                 "{\"a\": \"x\"}}",
+                                 "{\"a\": \"x\",}",
+                                 "{\"a\" \"x\"}",
+                                 "{\"a\": 01}",
+                                 "{\"a\": 1.}",
+                                 "{\"a\": .5}",
+                                 "{\"a\": 1e}",
+                                 "{\"a\": +1}",
+                                 "{\"a\": -}",
+                                 "{\"a\": NaN}",
+                                 "{\"a\": nul}",
+                                 "{\"a\": truex}",
+                                 "{\"a\": 'x'}",
+                                 "{\"a\": \"\\q\"}",
+                                 "{\"a\": \"\\ud800\"}",
+                                 "{\"a\": \"x\", \"b\": [1, 2}",
+                                 "{\"a\": \"x\", \"b\": [1 2]}",
+                                 "{\"a\": \"x\", \"b\": {1: 2}}",
+                                 "{\"a\": \"x\" \"b\": 1}",
+                                 "{\"a\": \"\n\"}",
+                                 "{\"a\": \"\xff\"}",
+                                 "{\"a\": \"x\", \"b\": 1 2}",
+                                 "[1, 2",
+                                 "abc",
+                                 "1 2",
+                                 "\"x\" 1",
+                                 "{\"b\": 1, }"}) {
+    CAPTURE(json);
+    CHECK(selected("json:a;caption", json) == "bad_json");
+  }
+  const std::string nul("{\"a\": \"x\"}\0", 11);
+  CHECK(selected("json:a", nul) == "bad_json");
+}
+
+TEST_CASE("documents may nest 1,024 deep and no deeper") {
+  const auto nested = [](int depth) {
+    const auto n = static_cast<std::size_t>(depth);
+    return R"({"a": "x", "b": )" + std::string(n, '[') + std::string(n, ']') + "}";
+  };
+  CHECK(selected("json:a", nested(1023)) == "x");
+  CHECK(selected("json:a", nested(1024)) == "bad_json");
+  CHECK(selected("json:a", nested(1'000'000)) == "bad_json");
+}
+
+TEST_CASE("selectors that cannot be meant are refused by name") {
+  for (const std::string text : {"", "  ", ";", "jpg;", "json:", "json:a..b", ":a", "json:a."}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(FieldSelector{text}, std::invalid_argument);
+  }
+  CHECK(FieldSelector("jpg; png").text() == "jpg; png");
+}
+
+}  // namespace
