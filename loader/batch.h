@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "millrace/transforms/transform.h"
@@ -24,9 +25,12 @@ struct BatchMemory {
 /// the thread that calls next(); never for Dtype::bytes.
 using BatchAllocator = std::function<BatchMemory(const OutputSpec& spec, std::size_t samples)>;
 
-/// One output of a batch.
+/// Names and specs of the outputs, the same for every batch of a loader.
+using BatchLayout = std::vector<std::pair<std::string, OutputSpec>>;
+
+/// One output of a batch; `name` and `spec` belong to the batch's layout.
 struct BatchColumn {
-  std::string_view name;  ///< lives as long as the loader
+  std::string_view name;
   const OutputSpec* spec = nullptr;
   BatchMemory memory;                ///< row-major [size, shape...]; empty for Dtype::bytes
   std::vector<std::string> strings;  ///< Dtype::bytes: one a sample
@@ -37,6 +41,7 @@ struct Batch {
   std::size_t size = 0;        ///< samples; rows beyond are unspecified
   std::uint64_t position = 0;  ///< global position after this batch: what a resume begins with
   std::vector<BatchColumn> columns;  ///< in the order of the options
+  std::shared_ptr<const BatchLayout> layout;
 
   /// Throws std::out_of_range that names the columns there are.
   const BatchColumn& operator[](std::string_view name) const;

@@ -35,7 +35,11 @@ Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
       return blocks_.take(spec.slot_bytes() * samples);
     };
   }
-  for (const auto& [name, column] : options_.columns) specs_.push_back(column.transform->output());
+  BatchLayout layout;
+  for (const auto& [name, column] : options_.columns) {
+    layout.emplace_back(name, column.transform->output());
+  }
+  layout_ = std::make_shared<const BatchLayout>(std::move(layout));
 
   auto opened = Dataset::open(
       options_.sources, [this](std::size_t count, const std::function<void(std::size_t)>& task) {
@@ -155,12 +159,13 @@ void Loader::Pipeline::schedule(std::uint64_t number) {
   batch->batch.position = slice.position_after(number + 1);
   batch->outcomes.resize(samples);
   batch->unwritten_slots = samples;
-  for (std::size_t i = 0; i < specs_.size(); ++i) {
-    BatchColumn column{options_.columns[i].first, &specs_[i], {}, {}};
-    if (specs_[i].dtype == Dtype::bytes) {
+  batch->batch.layout = layout_;
+  for (const auto& [name, spec] : *layout_) {
+    BatchColumn column{name, &spec, {}, {}};
+    if (spec.dtype == Dtype::bytes) {
       column.strings.resize(samples);
     } else {
-      column.memory = allocator_(specs_[i], options_.batch_size);
+      column.memory = allocator_(spec, options_.batch_size);
     }
     batch->batch.columns.push_back(std::move(column));
   }

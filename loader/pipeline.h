@@ -49,7 +49,7 @@ class Loader::Pipeline {
 
   const LoaderOptions& options() const { return options_; }
   const Dataset& dataset() const { return *dataset_; }
-  const OutputSpec& spec(std::size_t index) const { return specs_.at(index); }
+  const OutputSpec& spec(std::size_t index) const { return layout_->at(index).second; }
 
  private:
   struct EpochPlan {
@@ -92,7 +92,7 @@ class Loader::Pipeline {
   void require_own_process() const;
 
   LoaderOptions options_;
-  std::vector<OutputSpec> specs_;
+  std::shared_ptr<const BatchLayout> layout_;
   BlockPool blocks_;
   BatchAllocator allocator_;
   std::size_t threads_;
