@@ -190,7 +190,6 @@ void Loader::Pipeline::run(InFlight& batch) {
     worker = std::move(idle_workers_.back());  // as many as threads: there is always one
     idle_workers_.pop_back();
   }
-  const Clock::time_point begin = Clock::now();
   try {
     fill_slots(batch, *worker);
   } catch (...) {
@@ -200,12 +199,8 @@ void Loader::Pipeline::run(InFlight& batch) {
     batch.ready = true;
     batch_ready_.notify_all();
   }
-  const double busy_seconds = seconds_since(begin);
-  const StageTimes times = worker->take_times();
   const std::lock_guard lock(mutex_);
   idle_workers_.push_back(std::move(worker));
-  statistics_.stages += times;
-  statistics_.busy_seconds += busy_seconds;
 }
 
 void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
@@ -213,15 +208,18 @@ void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
   std::optional<Error> error;
   for (std::size_t slot = batch.next_slot++; slot < slots && !batch.cancelled;
        slot = batch.next_slot++) {
+    const Clock::time_point begin = Clock::now();
     const std::uint64_t position = batch.plan->slice.position(batch.number, slot);
     batch.outcomes[slot] = worker.fill(batch.plan->order, position, batch.batch, slot, error);
+
+    const std::lock_guard lock(mutex_);
+    statistics_.stages += worker.take_times();
+    statistics_.busy_seconds += seconds_since(begin);
     if (batch.outcomes[slot] != Outcome::delivered) {
-      const std::lock_guard lock(mutex_);
       batch.errors.emplace_back(slot, std::move(*error));
       error.reset();
     }
     if (--batch.unwritten_slots == 0) {
-      const std::lock_guard lock(mutex_);
       batch.ready = true;
       batch_ready_.notify_all();
     }

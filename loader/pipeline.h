@@ -65,10 +65,10 @@ class Loader::Pipeline {
     std::vector<Outcome> outcomes;  ///< a slot each
     std::uint64_t read_ahead_bytes = 0;
     std::atomic<std::size_t> next_slot{0};
-    std::atomic<std::size_t> unwritten_slots{0};
     std::atomic<bool> cancelled{false};
 
     // Guarded by the pipeline's mutex.
+    std::size_t unwritten_slots = 0;
     bool ready = false;
     std::exception_ptr failure;
     std::vector<std::pair<std::size_t, Error>> errors;  ///< (slot, what was wrong)
