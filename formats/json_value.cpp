@@ -50,6 +50,27 @@ bool is_scalar_token(std::string_view token) {
   return token == "null" || token == "true" || token == "false" || is_number(token);
 }
 
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Whether the escapes of a string are well formed; `text` begins behind its opening quote, and a
+// closing one is known to follow. A lone surrogate is well formed, as in RFC 8259's grammar.
+bool escapes_are_valid(const char* text) {
+  for (; *text != '"'; ++text) {
+    if (*text != '\\') continue;
+    ++text;
+    if (*text == 'u') {
+      for (int digit = 0; digit < 4; ++digit) {
+        if (!is_hex(*++text)) return false;
+      }
+    } else if (*text == '\0' || std::strchr("\"\\/bfnrt", *text) == nullptr) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Walks the whole document, because simdjson's on-demand parser checks only what it is asked for,
 // and a document that is broken behind the value is broken all the same. The document parser would
 // check all, but it keeps the first of duplicate keys and turns numbers into machine numbers.
@@ -102,8 +123,7 @@ class Walk {
     if (type == ondemand::json_type::array) return visit_array(value, level, depth);
     const bool wanted = level == path_.size();
     if (type == ondemand::json_type::string) {
-      // A string that is not wanted is passed over by whoever iterates its container.
-      if (!wanted) return simdjson::SUCCESS;
+      if (!wanted) return visit_other_string(value);
       answer_.found = Found::value;
       return value.get_string().get(answer_.text);
     }
@@ -114,6 +134,12 @@ class Walk {
       answer_.text = token;
     }
     return simdjson::SUCCESS;
+  }
+
+  static simdjson::error_code visit_other_string(ondemand::value value) {
+    ondemand::raw_json_string raw;
+    if (auto error = value.get_raw_json_string().get(raw)) return error;
+    return escapes_are_valid(raw.raw()) ? simdjson::SUCCESS : simdjson::STRING_ERROR;
   }
 
   simdjson::error_code visit_object(ondemand::value value, std::size_t level, int depth) {

@@ -12,10 +12,10 @@ namespace millrace {
 /// Finds one value in JSON documents. Keeps its buffers, so that in the long run nothing is
 /// allocated. Not thread-safe.
 ///
-/// Strict RFC 8259 (no NaN, no trailing commas) with three notes: a UTF-8 byte order mark is passed
-/// over; of duplicate keys the last counts, as in Python; escapes are checked only in strings that
-/// are asked for and in keys. Numbers may have any number of digits. Documents nested deeper than
-/// 1,024 are invalid.
+/// Strict RFC 8259: no NaN, no trailing commas, the whole document is checked. A UTF-8 byte order
+/// mark is passed over. Of duplicate keys the last counts, as in Python. Numbers may have any
+/// number of digits. A lone surrogate in a key or in the value asked for makes the document
+/// invalid, because it has no UTF-8. So does nesting deeper than 1,024.
 class JsonValueReader {
  public:
   enum class Found : std::uint8_t {

@@ -1,9 +1,12 @@
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
 #include "millrace/formats/field_selector.h"
+#include "millrace/formats/json_value.h"
+#include "reference_data.h"
 
 namespace {
 
@@ -135,6 +138,12 @@ TEST_CASE("invalid JSON is an error at once, wherever it is broken") {
   CHECK(selected("json:a", nul) == "bad_json");
 }
 
+TEST_CASE("strings that are not asked for may hold lone surrogates but no wrong escapes") {
+  CHECK(selected("json:a", R"({"b": "\ud800 \\ \" \u00e9", "a": "x"})") == "x");
+  CHECK(selected("json:a", R"({"b": "\q", "a": "x"})") == "bad_json");
+  CHECK(selected("json:a", R"({"b": ["\u12"], "a": "x"})") == "bad_json");
+}
+
 TEST_CASE("documents may nest 1,024 deep and no deeper") {
   const auto nested = [](int depth) {
     const auto n = static_cast<std::size_t>(depth);
@@ -151,6 +160,29 @@ TEST_CASE("selectors that cannot be meant are refused by name") {
     CHECK_THROWS_AS(FieldSelector{text}, std::invalid_argument);
   }
   CHECK(FieldSelector("jpg; png").text() == "jpg; png");
+}
+
+TEST_CASE("JSON documents of the test suite are accepted and rejected as they should be") {
+  const auto data = millrace::test::reference_data("JSON test suite");
+  if (!data) return;
+  millrace::JsonValueReader reader;
+  const std::vector<std::string> path = {"no such key"};
+  millrace::test::for_each_json_line(
+      *data / "tabular" / "jsonl" / "json_test_suite.jsonl", [&](simdjson::dom::element row) {
+        const std::string name{std::string_view(row["name"])};
+        const std::string_view expected = row["expected"];
+        const std::string_view hex = row["hex"];
+        std::vector<std::uint8_t> json;
+        for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+          json.push_back(
+              static_cast<std::uint8_t>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+        }
+        CAPTURE(name);
+        const bool valid =
+            reader.find(json, path).found != millrace::JsonValueReader::Found::invalid;
+        if (expected == "accept") CHECK(valid);
+        if (expected == "reject") CHECK_FALSE(valid);
+      });
 }
 
 }  // namespace
