@@ -36,9 +36,6 @@ if(torch_libraries)
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindLibTorchCpu.cmake
           DESTINATION ${package_folder} COMPONENT development)
 endif()
-if(MILLRACE_CLI)
-  install(TARGETS millrace RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
-endif()
 
 configure_package_config_file(
   ${PROJECT_SOURCE_DIR}/cmake/millraceConfig.cmake.in ${PROJECT_BINARY_DIR}/millraceConfig.cmake
