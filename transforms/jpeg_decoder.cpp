@@ -45,6 +45,10 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, int width) {
   }
 }
 
+bool is_frame_marker(int marker) {
+  return (marker >= 0xC0 && marker <= 0xC2) || marker == 0xC9 || marker == 0xCA;
+}
+
 struct ErrorManager : jpeg_error_mgr {
   std::jmp_buf jump;
 };
@@ -162,8 +166,10 @@ JpegDecoder::Codec::Outcome JpegDecoder::Codec::read(const JpegFrame& frame, std
     if (jpeg_read_scanlines(&cinfo_, rows.data(), wanted) == 0) return Outcome::cut_short;
   }
   // Whether the end-of-image marker follows no longer matters, but an error on the way to it does.
-  jpeg_finish_decompress(&cinfo_);
-  return Outcome::decoded;
+  // A second frame header is one, which libjpeg 3 finds even where the file ends right behind the
+  // marker.
+  const bool finished = jpeg_finish_decompress(&cinfo_) != FALSE;
+  return !finished && is_frame_marker(cinfo_.unread_marker) ? Outcome::broken : Outcome::decoded;
 }
 
 std::string JpegDecoder::Codec::message() {

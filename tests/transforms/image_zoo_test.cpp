@@ -35,8 +35,8 @@ void compare_with_golden_images(const std::string& folder, const Exceptions& exc
   ImageDecoder decoder;
   std::size_t equal = 0;
   std::size_t differing = 0;
-  const std::size_t rows = test::for_each_json_line(
-      *data / folder / "manifest.jsonl", [&](simdjson::dom::element row) {
+  const std::size_t rows =
+      test::for_each_json_line(*data / folder / "manifest.jsonl", [&](simdjson::dom::element row) {
         const std::string file(row["file"].get_string().value());
         const std::vector<unsigned char> bytes = test::read_file(*data / folder / file);
         std::string expected = "error";
@@ -59,8 +59,7 @@ void compare_with_golden_images(const std::string& folder, const Exceptions& exc
           return;
         }
         ++equal;
-        CHECK_MESSAGE(outcome == expected,
-                      file << (image ? "" : ": " + image.error().message));
+        CHECK_MESSAGE(outcome == expected, file << (image ? "" : ": " + image.error().message));
       });
   CHECK(rows == equal + differing);
   MESSAGE(folder << ": " << equal << " of " << rows << " as the reference");
