@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -19,38 +20,55 @@ namespace millrace::torch_ext {
 ///         torch_ext::TorchDataset(options), torch::data::DataLoaderOptions(options.batch_size));
 ///     for (TensorBatch& batch : *loader) ...
 ///
-/// torch's batch size must be the loader's, and its `workers` 0 or 1: millrace has the threads.
-/// Copies share one loader.
+/// torch's batch size must be the loader's. `workers` beyond 1 only mix the order of the batches:
+/// millrace has the threads. Copies share one loader; calls on them may overlap.
 class TorchDataset : public torch::data::datasets::StatefulDataset<TorchDataset, TensorBatch> {
  public:
-  explicit TorchDataset(LoaderOptions options) : loader_(make_data_loader(std::move(options))) {}
-  explicit TorchDataset(std::shared_ptr<DataLoader> loader) : loader_(std::move(loader)) {}
+  explicit TorchDataset(LoaderOptions options)
+      : shared_(std::make_shared<Shared>(std::move(options))) {}
 
+  /// Nothing from the end of the epoch on, until reset().
   std::optional<TensorBatch> get_batch(std::size_t batch_size) override {
-    if (batch_size != loader_->options().batch_size) {
+    const std::lock_guard lock(shared_->mutex);
+    if (batch_size != loader().options().batch_size) {
       throw std::invalid_argument("torch::data asks for batches of " + std::to_string(batch_size) +
                                   ", and the loader makes batches of " +
-                                  std::to_string(loader_->options().batch_size));
+                                  std::to_string(loader().options().batch_size));
     }
-    return loader_->next();
+    // A worker of torch::data asks again after the end, and the loader would begin the next epoch.
+    if (shared_->ended) return std::nullopt;
+    std::optional<TensorBatch> batch = loader().next();
+    shared_->ended = !batch.has_value();
+    return batch;
   }
 
-  std::optional<std::size_t> size() const override { return loader_->samples(); }
-  void reset() override { loader_->start_epoch(); }
+  std::optional<std::size_t> size() const override { return shared_->loader.samples(); }
+
+  void reset() override {
+    const std::lock_guard lock(shared_->mutex);
+    loader().start_epoch();
+    shared_->ended = false;
+  }
 
   void save(torch::serialize::OutputArchive& archive) const override {
-    archive.write("millrace_state", c10::IValue(loader_->state()));
+    archive.write("millrace_state", c10::IValue(shared_->loader.state()));
   }
   void load(torch::serialize::InputArchive& archive) override {
     c10::IValue state;
     archive.read("millrace_state", state);
-    loader_->load_state(state.toStringRef());
+    loader().load_state(state.toStringRef());
   }
 
-  DataLoader& loader() { return *loader_; }
+  DataLoader& loader() { return shared_->loader; }
 
  private:
-  std::shared_ptr<DataLoader> loader_;
+  struct Shared {
+    explicit Shared(LoaderOptions options) : loader(std::move(options)) {}
+    DataLoader loader;
+    std::mutex mutex;
+    bool ended = false;
+  };
+  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace millrace::torch_ext

@@ -22,7 +22,7 @@ std::int64_t sum_of_epoch(torch::data::StatefulDataLoader<TorchDataset>& loader)
 
 TEST_CASE("torch::data runs over the loader as over any stateful dataset, epoch after epoch") {
   const Shards shards({30, 20});
-  for (const std::size_t workers : {0, 1}) {
+  for (const std::size_t workers : {0, 1, 3}) {
     const auto loader = torch::data::make_data_loader(
         TorchDataset(shards.options()), torch::data::DataLoaderOptions(8).workers(workers));
     CHECK(sum_of_epoch(*loader) == 49 * 50 / 2);
