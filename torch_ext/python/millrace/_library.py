@@ -26,7 +26,7 @@ def _load() -> None:
     except OSError as error:
         raise ImportError(
             f"{path} does not load with torch {torch.__version__}: it was probably built for "
-            f"another version of torch; build it again with this one ({error})"
+            f"another version of torch; build it again with this one ({error.__cause__ or error})"
         ) from error
 
 
