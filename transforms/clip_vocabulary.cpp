@@ -26,10 +26,13 @@ asm(".pushsection .rodata\n"
     ".byte 0\n"
     ".popsection\n");
 
+// The assembler's labels: they go by its rules, not by ours.
+// NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 extern const std::uint8_t millrace_clip_vocabulary_begin[];
 extern const std::uint8_t millrace_clip_vocabulary_end[];
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace millrace {
 
@@ -133,8 +136,8 @@ std::array<ByteLetter, 256> byte_letters() {
 
 const ClipVocabulary& ClipVocabulary::instance() {
   // Never destroyed: threads may still encode while the process ends.
-  static const auto* const kVocabulary = new ClipVocabulary();
-  return *kVocabulary;
+  static const auto* const vocabulary = new ClipVocabulary();
+  return *vocabulary;
 }
 
 ClipVocabulary::ClipVocabulary() : pairs_(kSlots, Pair{kEmptyKey, kNone}) {

@@ -88,8 +88,8 @@ std::size_t encode_utf8(char32_t value, char* out) {
 
 const UnicodeProperties& UnicodeProperties::instance() {
   // Never destroyed: threads may still encode while the process ends.
-  static const auto* const kProperties = new UnicodeProperties();
-  return *kProperties;
+  static const auto* const properties = new UnicodeProperties();
+  return *properties;
 }
 
 UnicodeProperties::UnicodeProperties() {
