@@ -163,9 +163,8 @@ class Walk {
     ondemand::array array;
     if (auto error = value.get_array().get(array)) return error;
     for (auto result : array) {
-      ondemand::value element;
-      if (auto error = std::move(result).get(element)) return error;
-      if (auto error = visit(element, level, depth + 1)) return error;
+      if (auto error = result.error()) return error;
+      if (auto error = visit(result.value_unsafe(), level, depth + 1)) return error;
       level = kOff;
     }
     return simdjson::SUCCESS;

@@ -65,7 +65,7 @@ Result<void> SampleGrouper::add(Sample& sample) {
     sample.add_field(name_.extension, {});
   } else {
     std::vector<std::uint8_t>& bytes = sample.own_bytes();
-    const auto expanded = tar::expand_sparse(member_, limits_.max_expanded_bytes, bytes);
+    Result<void> expanded = tar::expand_sparse(member_, limits_.max_expanded_bytes, bytes);
     if (!expanded) return expanded;
     sample.add_field(name_.extension, bytes);
   }

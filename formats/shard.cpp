@@ -15,7 +15,7 @@ struct Compression {
   std::string_view command;
 };
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 constexpr Compression kZstd = {"\x28\xb5\x2f\xfd"sv, "zstd", "zstd -d"};
 constexpr std::array<Compression, 8> kCompressions = {{
