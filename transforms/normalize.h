@@ -1,9 +1,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "millrace/transforms/image.h"
+#include "millrace/transforms/normalize_kernel.h"
 
 namespace millrace {
 
@@ -26,8 +28,17 @@ class Normalizer {
     return table_[static_cast<std::size_t>(channel)][value];
   }
 
+  /// Whether multiplying by reciprocals gives the very floats of the table, for every byte. Found
+  /// out at construction; where it does not, the table itself is used.
+  bool reciprocals_are_exact() const { return reciprocals_are_exact_; }
+
  private:
+  void normalize_pixels(const std::uint8_t* rgb, std::size_t count, float* output,
+                        std::size_t plane) const;
+
   std::array<std::array<float, 256>, 3> table_{};
+  NormalizeConstants constants_;
+  bool reciprocals_are_exact_ = true;
 };
 
 }  // namespace millrace

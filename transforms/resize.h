@@ -28,7 +28,8 @@ class Resizer {
     int full_height = 0;
     int crop_left = 0;
     int crop_top = 0;
-    /// The part of the input that is resized: left, top, right, bottom, in pixels; all 0: everything.
+    /// The part of the input that is resized: left, top, right, bottom, in pixels; all 0:
+    /// everything.
     std::array<double, 4> box{};
   };
 

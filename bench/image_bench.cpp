@@ -1,0 +1,282 @@
+// Decode, resize and normalisation on one thread, each checked against a slow twin or against bare
+// libjpeg-turbo before it is timed.
+//
+// Images: every JPEG that begins a member of the tar named by MILLRACE_BENCH_TAR, or generated
+// ones.
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <span>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+#include <jpeglib.h>
+
+#include "millrace/transforms/clip_image.h"
+#include "millrace/transforms/decode.h"
+#include "millrace/transforms/normalize.h"
+#include "millrace/transforms/resize.h"
+#include "millrace/transforms/resize_geometry.h"
+#include "millrace/transforms/resize_scalar.h"
+
+namespace millrace {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+constexpr int kSize = 224;
+
+struct Picture {
+  int width = 0;
+  int height = 0;
+  Bytes rgb;
+
+  ImageView view() const {
+    return {rgb.data(), width, height, static_cast<std::size_t>(width) * 3};
+  }
+};
+
+/// The JPEGs among the members of a plain tar.
+std::vector<Bytes> read_tar(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  const Bytes tar{std::istreambuf_iterator<char>(file), {}};
+  std::vector<Bytes> images;
+  for (std::size_t at = 0; at + 512 <= tar.size();) {
+    const char* header = reinterpret_cast<const char*>(tar.data() + at);
+    if (header[0] == '\0') break;
+    const std::size_t size = std::strtoull(header + 124, nullptr, 8);
+    at += 512;
+    if (size > tar.size() - at) break;
+    if (size > 3 && tar[at] == 0xFF && tar[at + 1] == 0xD8) {
+      images.emplace_back(tar.begin() + static_cast<std::ptrdiff_t>(at),
+                          tar.begin() + static_cast<std::ptrdiff_t>(at + size));
+    }
+    at += (size + 511) / 512 * 512;
+  }
+  return images;
+}
+
+Bytes encode_jpeg(int width, int height, std::uint32_t seed) {
+  jpeg_compress_struct cinfo{};
+  jpeg_error_mgr errors{};
+  cinfo.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&cinfo);
+  unsigned char* data = nullptr;
+  unsigned long size = 0;  // NOLINT: libjpeg's type
+  jpeg_mem_dest(&cinfo, &data, &size);
+  cinfo.image_width = static_cast<JDIMENSION>(width);
+  cinfo.image_height = static_cast<JDIMENSION>(height);
+  cinfo.input_components = 3;
+  cinfo.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&cinfo);
+  jpeg_set_quality(&cinfo, 90, TRUE);
+  jpeg_start_compress(&cinfo, TRUE);
+  Bytes row(static_cast<std::size_t>(width) * 3);
+  std::uint32_t state = seed;
+  for (int y = 0; y < height; ++y) {
+    JSAMPROW pointer = row.data();
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      state = state * 1664525U + 1013904223U;
+      row[i] = static_cast<std::uint8_t>(static_cast<std::size_t>(y) / 2 + i / 6 + (state >> 27));
+    }
+    jpeg_write_scanlines(&cinfo, &pointer, 1);
+  }
+  jpeg_finish_compress(&cinfo);
+  Bytes jpeg(data, data + size);
+  jpeg_destroy_compress(&cinfo);
+  std::free(data);  // NOLINT: from libjpeg
+  return jpeg;
+}
+
+const std::vector<Bytes>& images() {
+  static const std::vector<Bytes> loaded = [] {
+    std::vector<Bytes> jpegs;
+    if (const char* tar = std::getenv("MILLRACE_BENCH_TAR")) jpegs = read_tar(tar);
+    for (std::uint32_t i = 0; jpegs.empty() || (jpegs.size() < 32 && i > 0); ++i) {
+      jpegs.push_back(encode_jpeg(500, i % 3 == 0 ? 333 : 375, i));
+    }
+    return jpegs;
+  }();
+  return loaded;
+}
+
+/// What a program without millrace does: jpeg_mem_src, all rows, one libjpeg object for all images.
+class BareLibjpeg {
+ public:
+  BareLibjpeg() {
+    cinfo_.err = jpeg_std_error(&errors_);
+    jpeg_create_decompress(&cinfo_);
+  }
+  ~BareLibjpeg() { jpeg_destroy_decompress(&cinfo_); }
+  BareLibjpeg(const BareLibjpeg&) = delete;
+  BareLibjpeg& operator=(const BareLibjpeg&) = delete;
+
+  void decode(const Bytes& jpeg, Picture& picture) {
+    jpeg_mem_src(&cinfo_, jpeg.data(), jpeg.size());
+    jpeg_read_header(&cinfo_, TRUE);
+    cinfo_.out_color_space = JCS_RGB;
+    jpeg_start_decompress(&cinfo_);
+    picture.width = static_cast<int>(cinfo_.output_width);
+    picture.height = static_cast<int>(cinfo_.output_height);
+    const std::size_t stride = std::size_t{cinfo_.output_width} * 3;
+    picture.rgb.resize(stride * cinfo_.output_height);
+    while (cinfo_.output_scanline < cinfo_.output_height) {
+      std::array<JSAMPROW, 4> rows{};
+      const JDIMENSION count =
+          std::min<JDIMENSION>(4, cinfo_.output_height - cinfo_.output_scanline);
+      for (JDIMENSION i = 0; i < count; ++i) {
+        rows[i] = picture.rgb.data() + (cinfo_.output_scanline + i) * stride;
+      }
+      jpeg_read_scanlines(&cinfo_, rows.data(), count);
+    }
+    jpeg_finish_decompress(&cinfo_);
+  }
+
+ private:
+  jpeg_decompress_struct cinfo_{};
+  jpeg_error_mgr errors_{};
+};
+
+const std::vector<Picture>& pictures() {
+  static const std::vector<Picture> decoded = [] {
+    std::vector<Picture> result;
+    BareLibjpeg bare;
+    for (const Bytes& jpeg : images()) bare.decode(jpeg, result.emplace_back());
+    return result;
+  }();
+  return decoded;
+}
+
+[[noreturn]] void differ(const char* what) {
+  std::cerr << what << " differs from its twin\n";
+  std::abort();
+}
+
+void count_images(benchmark::State& state) {
+  state.counters["images/s"] =
+      benchmark::Counter(static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+}
+
+void bm_bare_libjpeg(benchmark::State& state) {
+  BareLibjpeg bare;
+  Picture picture;
+  std::size_t i = 0;
+  for (auto _ : state) {
+    bare.decode(images()[i++ % images().size()], picture);
+    benchmark::DoNotOptimize(picture.rgb.data());
+  }
+  count_images(state);
+}
+
+void bm_decode(benchmark::State& state) {
+  ImageDecoder decoder;
+  for (std::size_t i = 0; i < images().size(); ++i) {
+    const Result<ImageView> image = decoder.decode(images()[i]);
+    const ImageView expected = pictures()[i].view();
+    if (!image || image->width != expected.width || image->height != expected.height) {
+      differ("decode");
+    }
+    for (int y = 0; y < expected.height; ++y) {
+      if (std::memcmp(image->row(y), expected.row(y), expected.stride_bytes) != 0) differ("decode");
+    }
+  }
+  std::size_t i = 0;
+  for (auto _ : state) {
+    auto image = decoder.decode(images()[i++ % images().size()]);
+    benchmark::DoNotOptimize(image);
+  }
+  count_images(state);
+}
+
+void resize_to_clip(Resizer& resizer, const Picture& picture, Bytes& window) {
+  const auto geometry = shorter_side_center_crop(picture.width, picture.height, kSize);
+  const auto done = resizer.resize(picture.view(), *geometry, Filter::bicubic,
+                                   {window.data(), kSize, kSize, std::size_t{kSize} * 3});
+  if (!geometry || !done) differ("resize");
+}
+
+void bm_resize(benchmark::State& state) {
+  Resizer resizer;
+  Bytes window(std::size_t{kSize} * kSize * 3);
+  for (const Picture& picture : pictures()) {
+    if (picture.height > 2 * picture.width) continue;  // the other order of passes
+    resize_to_clip(resizer, picture, window);
+    const auto geometry = *shorter_side_center_crop(picture.width, picture.height, kSize);
+    ResizeWeights columns;
+    ResizeWeights rows;
+    compute_resize_weights({picture.width, 0, static_cast<float>(picture.width),
+                            geometry.full_width, geometry.crop_left, kSize, Filter::bicubic},
+                           columns);
+    compute_resize_weights({picture.height, 0, static_cast<float>(picture.height),
+                            geometry.full_height, geometry.crop_top, kSize, Filter::bicubic},
+                           rows);
+    Bytes expected(window.size());
+    Bytes scratch;
+    resize_scalar(picture.view(), columns, rows,
+                  {expected.data(), kSize, kSize, std::size_t{kSize} * 3}, scratch);
+    if (window != expected) differ("resize");
+  }
+  std::size_t i = 0;
+  for (auto _ : state) {
+    resize_to_clip(resizer, pictures()[i++ % pictures().size()], window);
+    benchmark::DoNotOptimize(window.data());
+  }
+  count_images(state);
+}
+
+void bm_normalize(benchmark::State& state) {
+  Bytes window(std::size_t{kSize} * kSize * 3);
+  for (std::size_t i = 0; i < window.size(); ++i) window[i] = static_cast<std::uint8_t>(i * 7 / 5);
+  std::vector<float> floats(window.size());
+  const Normalizer normalizer;
+  const ImageView view{window.data(), kSize, kSize, std::size_t{kSize} * 3};
+  normalizer.normalize(view, floats.data());
+  for (std::size_t i = 0; i < window.size(); ++i) {
+    const std::size_t plane = std::size_t{kSize} * kSize;
+    const std::size_t channel = i % 3;
+    if (floats[channel * plane + i / 3] != normalizer(static_cast<int>(channel), window[i])) {
+      differ("normalize");
+    }
+  }
+  for (auto _ : state) {
+    normalizer.normalize(view, floats.data());
+    benchmark::DoNotOptimize(floats.data());
+  }
+  count_images(state);
+}
+
+void bm_clip_transform(benchmark::State& state) {
+  const auto writer = clip_transform(kSize)->make_writer();
+  // As many slots as a batch, so that writing meets memory that is not in the cache.
+  std::vector<float> slots(std::size_t{64} * 3 * kSize * kSize);
+  const std::size_t slot = slots.size() / 64;
+  StageTimes times;
+  std::size_t i = 0;
+  for (auto _ : state) {
+    const std::span<float> target(slots.data() + i % 64 * slot, slot);
+    const auto done =
+        writer->write(images()[i++ % images().size()], std::as_writable_bytes(target), times);
+    if (!done) differ("clip_transform");
+  }
+  count_images(state);
+  for (const Stage stage : {Stage::decode, Stage::resize, Stage::normalize}) {
+    state.counters[std::string(stage_name(stage)) + "_ms"] =
+        static_cast<double>(times[stage].nanoseconds) / static_cast<double>(times[stage].items) /
+        1e6;
+  }
+}
+
+BENCHMARK(bm_bare_libjpeg)->Unit(benchmark::kMillisecond);
+BENCHMARK(bm_decode)->Unit(benchmark::kMillisecond);
+BENCHMARK(bm_resize)->Unit(benchmark::kMillisecond);
+BENCHMARK(bm_normalize)->Unit(benchmark::kMillisecond);
+BENCHMARK(bm_clip_transform)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace millrace
