@@ -8,8 +8,13 @@ The same model, data order and report as train_clip.cpp. Exit status 1 if the lo
 
 import argparse
 import math
+import os
 import sys
 import time
+
+# Before torch comes in: threads of OpenMP that spin while they wait take the cores that the loader's
+# threads need.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
 import torch.nn.functional as F
