@@ -15,8 +15,8 @@ if(DEFINED SKBUILD)
     set_property(TARGET ${library} PROPERTY SOVERSION)
   endforeach()
 elseif(torch_libraries)
-  # Found at run time where it was found when building; in a wheel Python has loaded it before.
-  set_target_properties(${torch_libraries} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  # torch is found at run time where it was found when building; with a wheel Python has loaded it.
+  set_property(TARGET ${torch_libraries} APPEND PROPERTY INSTALL_RPATH ${LIBTORCH_DIR}/lib)
 endif()
 
 set(destinations
