@@ -24,7 +24,9 @@ void HorizontalWords::assign(const ResizeWeights& weights) {
   const auto columns = static_cast<std::size_t>(std::max(0, weights.last - weights.first));
   quad_count = (columns + 3) / 4;
   outputs.assign((weights.taps.size() + 3) / 4 * 4, Output{});
-  words.clear();
+  const auto most_quads = static_cast<std::size_t>(weights.stride) / 4 + 2;
+  words.resize(weights.taps.size() * most_quads * kWordsPerQuad);
+  std::int32_t* word = words.data();
   for (std::size_t i = 0; i < weights.taps.size(); ++i) {
     const ResizeWeights::Taps taps = weights.taps[i];
     if (taps.count == 0) continue;
@@ -33,15 +35,19 @@ void HorizontalWords::assign(const ResizeWeights& weights) {
     const int first_quad = first / 4;
     const int last_quad = (first + taps.count + 3) / 4;
     outputs[i] = {static_cast<std::uint32_t>(first_quad),
-                  static_cast<std::uint32_t>(last_quad - first_quad), words.size()};
+                  static_cast<std::uint32_t>(last_quad - first_quad),
+                  static_cast<std::size_t>(word - words.data())};
     for (int quad = first_quad; quad < last_quad; ++quad) {
       std::array<std::int32_t, 4> k{};
       for (int p = 0; p < 4; ++p) {
         const int tap = quad * 4 + p - first;
         if (tap >= 0 && tap < taps.count) k[static_cast<std::size_t>(p)] = values[tap];
       }
-      words.insert(words.end(), {word_of(high(k[0]), high(k[2])), word_of(low(k[0]), low(k[2])),
-                                 word_of(high(k[1]), high(k[3])), word_of(low(k[1]), low(k[3]))});
+      word[0] = word_of(high(k[0]), high(k[2]));
+      word[1] = word_of(low(k[0]), low(k[2]));
+      word[2] = word_of(high(k[1]), high(k[3]));
+      word[3] = word_of(low(k[1]), low(k[3]));
+      word += kWordsPerQuad;
     }
   }
 }
@@ -50,7 +56,9 @@ void VerticalWords::assign(const ResizeWeights& weights) {
   first_row = weights.first;
   last_row = weights.last;
   outputs.assign(weights.taps.size(), Output{});
-  words.clear();
+  const auto most_pairs = static_cast<std::size_t>(weights.stride) / 2 + 2;
+  words.resize(weights.taps.size() * most_pairs * kWordsPerPair);
+  std::int32_t* word = words.data();
   for (std::size_t i = 0; i < weights.taps.size(); ++i) {
     const ResizeWeights::Taps taps = weights.taps[i];
     if (taps.count == 0) continue;
@@ -59,12 +67,15 @@ void VerticalWords::assign(const ResizeWeights& weights) {
     const int first_pair = first / 2;
     const int last_pair = (first + taps.count + 1) / 2;
     outputs[i] = {static_cast<std::uint32_t>(first_pair),
-                  static_cast<std::uint32_t>(last_pair - first_pair), words.size()};
+                  static_cast<std::uint32_t>(last_pair - first_pair),
+                  static_cast<std::size_t>(word - words.data())};
     for (int pair = first_pair; pair < last_pair; ++pair) {
       const int tap = pair * 2 - first;
       const std::int32_t k0 = tap >= 0 ? values[tap] : 0;
       const std::int32_t k1 = tap + 1 < taps.count ? values[tap + 1] : 0;
-      words.insert(words.end(), {word_of(high(k0), high(k1)), word_of(low(k0), low(k1))});
+      word[0] = word_of(high(k0), high(k1));
+      word[1] = word_of(low(k0), low(k1));
+      word += kWordsPerPair;
     }
   }
 }

@@ -1,5 +1,5 @@
 #include <cstring>
-#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,8 +14,8 @@ namespace {
 
 using test::packed_rgb;
 
-/// Files whose answer differs from the reference, with the reason.
-using Exceptions = std::map<std::string, std::string>;
+/// Files whose pixels, but not verdict or size, differ from the reference.
+using Exceptions = std::set<std::string>;
 
 bool is_decodable_format(std::string_view format) {
   return format == "JPEG" || format == "MPO" || format == "PNG" || format == "WEBP";
@@ -53,9 +53,10 @@ void compare_with_golden_images(const std::string& folder, const Exceptions& exc
         ImageDecoder fresh;
         CHECK_MESSAGE(outcome_of(fresh.decode(bytes)) == outcome, file);
 
-        if (const auto exception = exceptions.find(file); exception != exceptions.end()) {
+        if (exceptions.contains(file)) {
           ++differing;
           CHECK_MESSAGE(outcome != expected, file << " is no longer an exception");
+          CHECK(outcome.substr(0, outcome.find(' ')) == expected.substr(0, expected.find(' ')));
           return;
         }
         ++equal;
@@ -66,7 +67,18 @@ void compare_with_golden_images(const std::string& folder, const Exceptions& exc
 }
 
 TEST_CASE("every JPEG of the zoo has Pillow's verdict, size and pixels") {
-  compare_with_golden_images("jpeg_zoo", {});
+  // Progressive files that lack scans are smoothed differently by the libjpeg-turbo 3 in Pillow's
+  // wheel: it corrected the window of neighbouring blocks that 2.1 takes. Verdict and size agree.
+  compare_with_golden_images(
+      "jpeg_zoo", {"gen__early_eoi_prog.jpg", "gen__prog_dc_ac5_only.jpg", "gen__prog_dc_only.jpg",
+                   "gen__prog_dc_only_al1.jpg", "gen__prog_first_1_scans_eoi.jpg",
+                   "gen__prog_first_2_scans_eoi.jpg", "gen__prog_first_3_scans_eoi.jpg",
+                   "gen__prog_first_4_scans_eoi.jpg", "gen__prog_first_5_scans_eoi.jpg",
+                   "gen__prog_first_6_scans_eoi.jpg", "gen__prog_first_7_scans_eoi.jpg",
+                   "gen__prog_first_8_scans_eoi.jpg", "gen__prog_first_9_scans_eoi.jpg",
+                   "gen__trunc_prog_50pc_eoi.jpg",
+                   "jpegdecoder__imagetestsuite.f6b4389c3cf0f5997b2e5a4b905aea8d.jpg",
+                   "zune__fuzz-corpus.jpeg~35.jpg", "zune__fuzz-corpus.jpeg~185.jpg"});
 }
 
 TEST_CASE("every PNG of the zoo has Pillow's verdict, size and pixels") {

@@ -1,0 +1,178 @@
+#include "millrace/transforms/decode.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "image_encoders.h"
+#include "image_fixtures.h"
+#include "millrace/transforms/clip_image.h"
+
+namespace millrace {
+namespace {
+
+using test::Bytes;
+using test::JpegChoices;
+using test::make_pixels;
+using test::packed_rgb;
+using test::Pixels;
+
+std::span<const std::uint8_t> first(const Bytes& bytes, std::size_t count) {
+  return std::span(bytes).first(count);
+}
+
+std::vector<JpegChoices> jpeg_kinds() {
+  std::vector<JpegChoices> kinds;
+  for (const auto& [h, v] : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 2}, {4, 1}}) {
+    for (const bool progressive : {false, true}) {
+      kinds.push_back({.h_sampling = h, .v_sampling = v, .progressive = progressive});
+    }
+  }
+  kinds.push_back({.restart_rows = 1});
+  kinds.push_back({.gray = true});
+  kinds.push_back({.arithmetic = true});
+  return kinds;
+}
+
+TEST_CASE("a JPEG of any sampling decodes to libjpeg's own pixels") {
+  ImageDecoder decoder;
+  std::uint32_t seed = 0;
+  for (const JpegChoices& kind : jpeg_kinds()) {
+    for (const auto& [width, height] : {std::pair{1, 1}, {7, 3}, {16, 16}, {33, 47}, {130, 70}}) {
+      const Bytes jpeg = test::encode_jpeg(make_pixels(width, height, ++seed), kind);
+      const Result<ImageView> image = decoder.decode(jpeg);
+      REQUIRE(image);
+      CHECK(image->width == width);
+      CHECK(image->height == height);
+      CHECK(reinterpret_cast<std::uintptr_t>(image->data) % 64 == 0);
+      CHECK(packed_rgb(*image) == test::libjpeg_pixels(jpeg).rgb);
+    }
+  }
+}
+
+TEST_CASE("a JPEG cut at any byte is an error, and whole again with an end marker") {
+  ImageDecoder decoder;
+  for (const JpegChoices& kind : jpeg_kinds()) {
+    const Bytes jpeg = test::encode_jpeg(make_pixels(40, 30, 5), kind);
+    for (std::size_t cut = 0; cut + 2 < jpeg.size(); ++cut) {
+      CHECK_MESSAGE(!decoder.decode(first(jpeg, cut)), "cut at " << cut);
+    }
+    CHECK(decoder.decode(jpeg));
+    // The end may lie within a table of a later scan there.
+    if (kind.progressive) continue;
+    Bytes ended(jpeg.begin(), jpeg.end() - static_cast<std::ptrdiff_t>(jpeg.size() / 4));
+    ended.insert(ended.end(), {0xFF, 0xD9});
+    CHECK(decoder.decode(ended));
+  }
+}
+
+TEST_CASE("a JPEG whose bytes are flipped never harms the decoder") {
+  ImageDecoder decoder;
+  const Pixels pixels = make_pixels(40, 30, 6);
+  for (const JpegChoices& kind : jpeg_kinds()) {
+    const Bytes jpeg = test::encode_jpeg(pixels, kind);
+    const std::vector<std::uint8_t> expected = packed_rgb(*decoder.decode(jpeg));
+    for (std::size_t at = 0; at < jpeg.size(); at += 3) {
+      Bytes flipped = jpeg;
+      flipped[at] ^= 0x55;
+      (void)decoder.decode(flipped);
+    }
+    CHECK(packed_rgb(*decoder.decode(jpeg)) == expected);
+  }
+}
+
+TEST_CASE("tables of one JPEG do not serve the next") {
+  const Bytes jpeg = test::encode_jpeg(make_pixels(40, 30, 7), {});
+  Bytes without_tables;
+  for (std::size_t at = 0; at < jpeg.size();) {
+    if (jpeg[at] == 0xFF && jpeg[at + 1] == 0xDB) {
+      at += std::size_t{2} + (jpeg[at + 2] << 8 | jpeg[at + 3]);
+      continue;
+    }
+    without_tables.push_back(jpeg[at++]);
+  }
+  ImageDecoder decoder;
+  CHECK(!decoder.decode(without_tables));
+  CHECK(decoder.decode(jpeg));
+  CHECK(!decoder.decode(without_tables));
+}
+
+TEST_CASE("a PNG decodes to the pixels that went in, and fails cut at any byte of its data") {
+  ImageDecoder decoder;
+  const Pixels pixels = make_pixels(37, 23, 8);
+  const Bytes png = test::encode_png(pixels);
+  const Result<ImageView> image = decoder.decode(png);
+  REQUIRE(image);
+  CHECK(packed_rgb(*image) == pixels.rgb);
+  // The last 12 bytes are the end chunk, which may be missing; before it lie a checksum that nobody
+  // compares, zlib's own, and the bits that end its data.
+  for (std::size_t cut = 0; cut + 12 + 12 < png.size(); ++cut) {
+    CHECK_MESSAGE(!decoder.decode(first(png, cut)), "cut at " << cut);
+  }
+  CHECK(decoder.decode(first(png, png.size() - 12)));
+  for (std::size_t at = 0; at < png.size(); at += 2) {
+    Bytes flipped = png;
+    flipped[at] ^= 0x55;
+    (void)decoder.decode(flipped);
+  }
+}
+
+TEST_CASE("a PNG's chunk with a wrong checksum before the data is an error") {
+  ImageDecoder decoder;
+  Bytes png = test::encode_png(make_pixels(5, 4, 9));
+  png[29] ^= 1;  // the header's checksum
+  CHECK(!decoder.decode(png));
+}
+
+TEST_CASE("a lossless WebP decodes to the pixels that went in, and fails cut at any byte") {
+  ImageDecoder decoder;
+  const Pixels pixels = make_pixels(37, 23, 10);
+  const Bytes webp = test::encode_webp(pixels, true);
+  const Result<ImageView> image = decoder.decode(webp);
+  REQUIRE(image);
+  CHECK(packed_rgb(*image) == pixels.rgb);
+  for (std::size_t cut = 0; cut < webp.size(); ++cut) {
+    CHECK_MESSAGE(!decoder.decode(first(webp, cut)), "cut at " << cut);
+  }
+  Bytes longer = webp;
+  longer.insert(longer.end(), {1, 2, 3});
+  CHECK(decoder.decode(longer));
+  CHECK(decoder.decode(test::encode_webp(pixels, false)));
+}
+
+TEST_CASE("more pixels than the limit are found before they are allocated") {
+  ImageDecoder decoder({.max_image_pixels = 37 * 23 - 1});
+  ImageDecoder enough({.max_image_pixels = 37 * 23});
+  const Pixels pixels = make_pixels(37, 23, 11);
+  for (const Bytes& file :
+       {test::encode_jpeg(pixels, {}), test::encode_png(pixels), test::encode_webp(pixels, true)}) {
+    const Result<ImageView> image = decoder.decode(file);
+    REQUIRE(!image);
+    CHECK(image.error().reason == Reason::image_too_large);
+    CHECK(enough.decode(file));
+  }
+}
+
+TEST_CASE("what is no image is told from an image of another kind") {
+  ImageDecoder decoder;
+  const auto reason_of = [&](std::string_view text) {
+    const Bytes bytes(text.begin(), text.end());
+    const Result<ImageView> image = decoder.decode(bytes);
+    REQUIRE(!image);
+    return image.error().reason;
+  };
+  CHECK(reason_of("") == Reason::bad_image);
+  CHECK(reason_of("a caption") == Reason::bad_image);
+  CHECK(reason_of("\xFF") == Reason::bad_image);
+  CHECK(reason_of("GIF89a.......") == Reason::unsupported_image);
+  CHECK(reason_of("BM.............") == Reason::unsupported_image);
+  CHECK(reason_of(std::string_view("II*\0....", 8)) == Reason::unsupported_image);
+  CHECK(reason_of(std::string_view("\0\0\0 ftypavif", 12)) == Reason::unsupported_image);
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,225 @@
+#include "millrace/transforms/resize.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <hwy/targets.h>
+
+#include "image_fixtures.h"
+#include "millrace/transforms/clip_image.h"
+#include "millrace/transforms/normalize.h"
+#include "millrace/transforms/resize_geometry.h"
+#include "millrace/transforms/resize_passes.h"
+#include "millrace/transforms/resize_scalar.h"
+#include "millrace/transforms/resize_weights.h"
+
+namespace millrace {
+namespace {
+
+using test::make_pixels;
+using test::Pixels;
+
+/// Runs `body` once for each set of vector instructions that this processor has.
+template <typename Body>
+void for_each_vector_target(Body body) {
+  const std::int64_t supported = hwy::SupportedTargets();
+  for (std::int64_t left = supported; left != 0; left &= left - 1) {
+    const std::int64_t target = left & -left;
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    body(std::string(hwy::TargetName(target)));
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+constexpr std::array kFilters = {Filter::box, Filter::bilinear, Filter::hamming, Filter::bicubic,
+                                 Filter::lanczos};
+
+struct Case {
+  int in_width, in_height;
+  Resizer::Geometry geometry;
+  int out_width, out_height;
+  Filter filter;
+};
+
+Case random_case(std::mt19937& random) {
+  const auto between = [&](int low, int high) {
+    return std::uniform_int_distribution<int>(low, high)(random);
+  };
+  Case drawn{};
+  drawn.in_width = between(1, between(0, 3) == 0 ? 12 : 180);
+  drawn.in_height = between(1, between(0, 3) == 0 ? 12 : 180);
+  drawn.geometry.full_width = between(1, 130);
+  drawn.geometry.full_height = between(1, 130);
+  drawn.out_width = between(1, drawn.geometry.full_width);
+  drawn.out_height = between(1, drawn.geometry.full_height);
+  drawn.geometry.crop_left = between(0, drawn.geometry.full_width - drawn.out_width);
+  drawn.geometry.crop_top = between(0, drawn.geometry.full_height - drawn.out_height);
+  if (between(0, 2) == 0) {
+    const double left = between(0, drawn.in_width * 10 - 1) / 10.0;
+    const double top = between(0, drawn.in_height * 10 - 1) / 10.0;
+    drawn.geometry.box = {left, top,
+                          std::min<double>(drawn.in_width, left + between(1, 900) / 10.0),
+                          std::min<double>(drawn.in_height, top + between(1, 900) / 10.0)};
+  }
+  drawn.filter = kFilters[static_cast<std::size_t>(between(0, 4))];
+  return drawn;
+}
+
+Pixels run(const Case& drawn, const Pixels& input) {
+  Resizer resizer;
+  Pixels output(drawn.out_width, drawn.out_height);
+  REQUIRE(resizer.resize(input.view(), drawn.geometry, drawn.filter, output.view()));
+  return output;
+}
+
+TEST_CASE("every vector target resizes to the bytes of the scalar twin") {
+  std::vector<Case> cases;
+  std::vector<Pixels> inputs;
+  std::vector<Pixels> expected;
+  std::mt19937 random(20);
+  hwy::SetSupportedTargetsForTest(HWY_SCALAR);
+  hwy::GetChosenTarget().Update(HWY_SCALAR);
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    cases.push_back(random_case(random));
+    inputs.push_back(make_pixels(cases.back().in_width, cases.back().in_height, i));
+    expected.push_back(run(cases.back(), inputs.back()));
+  }
+  for_each_vector_target([&](const std::string& target) {
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      CHECK_MESSAGE(run(cases[i], inputs[i]).rgb == expected[i].rgb, target << ", case " << i);
+    }
+  });
+}
+
+TEST_CASE("a window of the resized image is cut out of the whole of it") {
+  const Pixels input = make_pixels(61, 47, 1);
+  Resizer resizer;
+  Pixels whole(40, 33);
+  REQUIRE(resizer.resize(input.view(), {40, 33, 0, 0, {}}, Filter::bicubic, whole.view()));
+  Pixels window(17, 9);
+  REQUIRE(resizer.resize(input.view(), {40, 33, 11, 20, {}}, Filter::bicubic, window.view()));
+  for (int y = 0; y < window.height; ++y) {
+    const std::uint8_t* row = whole.view().row(y + 20) + 11 * 3;
+    CHECK(std::equal(row, row + 17 * 3, window.view().row(y)));
+  }
+}
+
+TEST_CASE("a row of the input is never read past its end") {
+  // Each row ends where the next one begins with other pixels: reading on would change the result.
+  const Pixels wide = make_pixels(64, 40, 2);
+  for (int width = 1; width <= 40; ++width) {
+    Pixels exact(width, 40);
+    for (int y = 0; y < 40; ++y) {
+      std::copy_n(wide.view().row(y), static_cast<std::size_t>(width) * 3, exact.view().row(y));
+    }
+    const ImageView part{wide.rgb.data(), width, 40, std::size_t{64} * 3};
+    Resizer resizer;
+    Pixels a(23, 19);
+    Pixels b(23, 19);
+    REQUIRE(resizer.resize(part, {23, 19, 0, 0, {}}, Filter::lanczos, a.view()));
+    REQUIRE(resizer.resize(exact.view(), {23, 19, 0, 0, {}}, Filter::lanczos, b.view()));
+    CHECK(a.rgb == b.rgb);
+  }
+}
+
+TEST_CASE("a plain image keeps its colour at every size") {
+  Resizer resizer;
+  Pixels input(37, 53);
+  for (std::size_t i = 0; i < input.rgb.size(); ++i) {
+    input.rgb[i] = static_cast<std::uint8_t>(10 + 100 * (i % 3));
+  }
+  for (const int size : {1, 2, 3, 16, 37, 53, 90}) {
+    for (const Filter filter : kFilters) {
+      Pixels output(size, size + 1);
+      REQUIRE(resizer.resize(input.view(), {size, size + 1, 0, 0, {}}, filter, output.view()));
+      for (std::size_t i = 0; i < output.rgb.size(); ++i) {
+        REQUIRE(output.rgb[i] == 10 + 100 * (i % 3));
+      }
+    }
+  }
+}
+
+TEST_CASE("an image that is tall enough goes through the passes in Pillow 13's other order") {
+  const Pixels input = make_pixels(100, 151, 3);
+  Resizer resizer;
+  Pixels output(50, 50);
+  REQUIRE(resizer.resize(input.view(), {50, 50, 0, 0, {}}, Filter::bicubic, output.view()));
+  Pixels lower(100, 50);
+  REQUIRE(resizer.resize(input.view(), {100, 50, 0, 0, {}}, Filter::bicubic, lower.view()));
+  Pixels both(50, 50);
+  REQUIRE(resizer.resize(lower.view(), {50, 50, 0, 0, {}}, Filter::bicubic, both.view()));
+  CHECK(output.rgb == both.rgb);
+}
+
+TEST_CASE("sizes, windows and boxes that lie outside are refused") {
+  const Pixels input = make_pixels(10, 10, 4);
+  Resizer resizer;
+  Pixels output(5, 5);
+  const auto refused = [&](const Resizer::Geometry& geometry) {
+    const auto result = resizer.resize(input.view(), geometry, Filter::bicubic, output.view());
+    return !result && result.error().reason == Reason::bad_image;
+  };
+  CHECK(refused({0, 5, 0, 0, {}}));
+  CHECK(refused({5, -1, 0, 0, {}}));
+  CHECK(refused({5, 5, 1, 0, {}}));
+  CHECK(refused({5, 5, 0, -1, {}}));
+  CHECK(refused({4, 5, 0, 0, {}}));
+  CHECK(refused({5, 5, 0, 0, {-1, 0, 5, 5}}));
+  CHECK(refused({5, 5, 0, 0, {0, 0, 10.5, 5}}));
+  CHECK(refused({5, 5, 0, 0, {6, 0, 5, 5}}));
+  CHECK(refused({5, 5, 0, 0, {0, 0, std::numeric_limits<double>::quiet_NaN(), 5}}));
+  CHECK(refused({5, 5, std::numeric_limits<int>::max(), 0, {}}));
+  ImageView nothing;
+  CHECK(!resizer.resize(nothing, {5, 5, 0, 0, {}}, Filter::bicubic, output.view()));
+}
+
+TEST_CASE("the vectors normalise every byte to the table's float, at every length") {
+  for (const auto& [mean, std] :
+       {std::pair{Normalizer::kClipMean, Normalizer::kClipStd},
+        std::pair{std::array{0.5F, 0.5F, 0.5F}, std::array{0.5F, 0.5F, 0.5F}},
+        std::pair{std::array{0.1F, 0.2F, 0.3F}, std::array{0.7F, 1.3F, 0.003F}}}) {
+    const Normalizer normalizer(mean, std);
+    for_each_vector_target([&](const std::string& target) {
+      for (const int width : {1, 3, 15, 16, 17, 63, 64, 65, 129, 300}) {
+        const Pixels input = make_pixels(width, 3, static_cast<std::uint32_t>(width));
+        const auto plane = static_cast<std::size_t>(width) * 3;
+        std::vector<float> floats(input.rgb.size());
+        normalizer.normalize(input.view(), floats.data());
+        bool equal = true;
+        for (std::size_t i = 0; i < input.rgb.size(); ++i) {
+          const float expected = normalizer(static_cast<int>(i % 3), input.rgb[i]);
+          equal = equal && floats[i % 3 * plane + i / 3] == expected;
+        }
+        CHECK_MESSAGE(equal, target << ", width " << width);
+      }
+    });
+  }
+  CHECK(Normalizer().reciprocals_are_exact());
+}
+
+TEST_CASE("a CLIP transform says what it makes, and refuses sizes that make no sense") {
+  const auto floats = clip_transform(224);
+  CHECK(floats->output().dtype == Dtype::float32);
+  CHECK(floats->output().shape == std::vector<std::int64_t>{3, 224, 224});
+  CHECK(floats->output().slot_bytes() == 3 * 224 * 224 * 4);
+  CHECK(floats->describe() ==
+        R"({"type":"clip_image","size":224,"max_image_pixels":178956970,)"
+        R"("mean":[0.48145467,0.4578275,0.40821072],"std":[0.26862955,0.2613026,0.2757771]})");
+  const auto bytes = clip_pixels(336, {.max_image_pixels = 1000});
+  CHECK(bytes->output().dtype == Dtype::uint8);
+  CHECK(bytes->output().shape == std::vector<std::int64_t>{336, 336, 3});
+  CHECK(bytes->describe() == R"({"type":"clip_pixels","size":336,"max_image_pixels":1000})");
+  CHECK_THROWS_AS(clip_transform(0), std::invalid_argument);
+  CHECK_THROWS_AS(clip_transform(8193), std::invalid_argument);
+  CHECK_THROWS_AS(clip_pixels(-1), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace millrace
