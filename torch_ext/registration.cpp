@@ -128,7 +128,13 @@ class PythonLoader : public torch::CustomClassHolder {
   std::int64_t batches() { return static_cast<std::int64_t>(loader_.size()); }
   std::int64_t samples() { return static_cast<std::int64_t>(loader_.samples()); }
   std::string state() { return loader_.state(); }
-  void load_state(const std::string& state) { loader_.load_state(state); }
+  void load_state(const std::string& state) {
+    try {
+      loader_.load_state(state);
+    } catch (const std::invalid_argument& error) {
+      TORCH_CHECK_VALUE(false, error.what());  // Python's ValueError
+    }
+  }
   std::string ledger() { return loader_.ledger().to_json(); }
   std::string stats() { return loader_.stats().to_json(); }
   // Names of the columns with tensors, and of those with byte strings, in batch order.

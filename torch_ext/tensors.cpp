@@ -82,7 +82,9 @@ const std::vector<std::string>& TensorBatch::strings(std::string_view name) cons
 }
 
 BatchAllocator batch_allocator(PinMemory pin_memory) {
-  const bool accelerator = at::getAccelerator(false).has_value();
+  // A device, not only a build of torch for one.
+  const bool accelerator =
+      at::getAccelerator(false).has_value() && at::accelerator::deviceCount() > 0;
   if (pin_memory == PinMemory::on && !accelerator) {
     throw std::invalid_argument("pin_memory = true: torch sees no accelerator on this machine");
   }

@@ -87,7 +87,7 @@ TEST_CASE("pinning without an accelerator is refused, and automatic where there 
   const Shards shards({8});
   LoaderOptions options = shards.options();
   options.pin_memory = PinMemory::on;
-  if (!at::getAccelerator(false).has_value()) {
+  if (!at::getAccelerator(false).has_value() || at::accelerator::deviceCount() == 0) {
     CHECK_THROWS_WITH_AS(make_data_loader(options), doctest::Contains("pin_memory"),
                          std::invalid_argument);
     return;
