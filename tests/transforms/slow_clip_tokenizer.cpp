@@ -54,9 +54,9 @@ std::u32string lower(const std::u32string& text) {
 }
 
 std::size_t literal_length(const std::u32string& text, std::size_t at) {
-  static const std::vector<std::u32string> kLiterals = {
+  static const std::vector<std::u32string> literals = {
       U"<start_of_text>", U"<end_of_text>", U"'s", U"'t", U"'re", U"'ve", U"'m", U"'ll", U"'d"};
-  for (const std::u32string& literal : kLiterals) {
+  for (const std::u32string& literal : literals) {
     std::u32string found = text.substr(at, literal.size());
     std::replace(found.begin(), found.end(), U'\u017F', U's');
     if (found == literal) return literal.size();
