@@ -59,7 +59,8 @@ double radius_of(Filter filter) {
 
 std::int32_t to_fixed_point(double weight) {
   constexpr double kOne = 1 << ResizeWeights::kFractionBits;
-  return static_cast<std::int32_t>(weight < 0 ? -0.5 + weight * kOne : 0.5 + weight * kOne);
+  const double rounding = weight < 0 ? -0.5 : 0.5;
+  return static_cast<std::int32_t>(rounding + weight * kOne);
 }
 
 template <typename FilterFunction>
@@ -79,8 +80,10 @@ void compute(const ResizeAxis& axis, ResizeWeights& weights, FilterFunction filt
   for (std::size_t i = 0; i < window; ++i) {
     const int out = axis.window_begin + static_cast<int>(i);
     const double center = axis.in_begin + (out + 0.5) * scale;
+    // NOLINTBEGIN(bugprone-incorrect-roundings): Pillow rounds so
     const int first = std::max(0, static_cast<int>(center - support + 0.5));
     const int last = std::min(axis.in_size, static_cast<int>(center + support + 0.5));
+    // NOLINTEND(bugprone-incorrect-roundings)
     const int count = std::max(0, last - first);
     double sum = 0.0;
     for (int t = 0; t < count; ++t) {
