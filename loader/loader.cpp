@@ -3,7 +3,7 @@
 #include <chrono>
 #include <utility>
 
-#include "millrace/loader/pipeline.h"
+#include "millrace/loader/pipeline-inl.h"
 
 namespace millrace {
 

@@ -1,4 +1,4 @@
-#include "millrace/loader/pipeline.h"
+#include "millrace/loader/pipeline-inl.h"
 
 #include <unistd.h>
 
@@ -190,17 +190,21 @@ void Loader::Pipeline::run(InFlight& batch) {
     worker = std::move(idle_workers_.back());  // as many as threads: there is always one
     idle_workers_.pop_back();
   }
+  // Handed over whole, so that the exception is let go of by the consumer alone.
+  std::exception_ptr failure;
   try {
     fill_slots(batch, *worker);
   } catch (...) {
+    failure = std::current_exception();
     batch.cancelled = true;
-    const std::lock_guard lock(mutex_);
-    batch.failure = std::current_exception();
-    batch.ready = true;
-    batch_ready_.notify_all();
   }
   const std::lock_guard lock(mutex_);
   idle_workers_.push_back(std::move(worker));
+  if (failure) {
+    batch.failure = std::move(failure);
+    batch.ready = true;
+    batch_ready_.notify_all();
+  }
 }
 
 void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
@@ -269,7 +273,7 @@ Loader::Taken Loader::Pipeline::take(Deadline deadline) {
 bool Loader::Pipeline::settle(InFlight& done) {
   failed_ = true;  // until everything below has passed
   const std::lock_guard lock(mutex_);
-  if (done.failure) std::rethrow_exception(done.failure);
+  if (done.failure) std::rethrow_exception(std::exchange(done.failure, nullptr));
   std::sort(done.errors.begin(), done.errors.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   auto error = done.errors.begin();

@@ -18,7 +18,7 @@ enum class Reason : std::uint8_t {
   bad_image,          ///< the bytes are no image, or a broken one
   unsupported_image,  ///< an image of a kind that is not decoded
   image_too_large,    ///< more pixels than the limit allows
-  bad_text,           ///< empty, or not UTF-8
+  bad_text,           ///< empty
   bad_json,           ///< no valid JSON, or the path in it leads nowhere
   bad_number,         ///< not a number, or out of the column's range
   internal,           ///< a failure of millrace itself or of a library below it
