@@ -16,10 +16,11 @@ class Arguments {
     for (int i = 1; i < count; i += 2) {
       const std::string name = words[i];
       if (!name.starts_with("--") || !values_.contains(name.substr(2))) {
-        std::string known;
-        for (const auto& [option, value] : values_) known += "\n  --" + option + " " + value;
-        throw std::invalid_argument("unknown option " + name +
-                                    "; there are, with defaults:" + known);
+        std::string known = "unknown option " + name + "; there are, with defaults:";
+        for (const auto& [option, value] : values_) {
+          known.append("\n  --").append(option).append(" ").append(value);
+        }
+        throw std::invalid_argument(known);
       }
       if (i + 1 == count) throw std::invalid_argument("option " + name + " wants a value");
       values_[name.substr(2)] = words[i + 1];

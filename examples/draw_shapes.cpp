@@ -56,12 +56,12 @@ std::vector<ShardPlan> plan_shards(const Arguments& arguments) {
 
   shapes::Random random(seed, 0);
   std::uint64_t stream = 0;
-  std::set<shapes::Scene> kept_apart;
+  std::set<int> kept_apart;
   const std::filesystem::path folder = arguments.text("out");
   std::vector<ShardPlan> plans = {{(folder / "held_out-000000.tar").string(), {}}};
   while (kept_apart.size() < held_out) {
     const shapes::Scene scene = shapes::draw_scene(random);
-    if (!kept_apart.insert(scene).second) continue;
+    if (!kept_apart.insert(shapes::scene_number(scene)).second) continue;
     plans.front().samples.push_back({"held_out" + padded(++stream, 8), stream, scene});
   }
   for (std::size_t shard = 0; shard < shards; ++shard) {
@@ -69,7 +69,7 @@ std::vector<ShardPlan> plan_shards(const Arguments& arguments) {
     const std::size_t end = count * (shard + 1) / shards - count * shard / shards;
     while (plan.samples.size() < end) {
       const shapes::Scene scene = shapes::draw_scene(random);
-      if (kept_apart.contains(scene)) continue;
+      if (kept_apart.contains(shapes::scene_number(scene))) continue;
       plan.samples.push_back({"train" + padded(++stream, 8), stream, scene});
     }
     plans.push_back(std::move(plan));

@@ -41,7 +41,7 @@ std::uint8_t* pixel(Picture& picture, int x, int y) {
 
 void blend(std::uint8_t* pixel, const Colour& colour, double coverage) {
   for (std::size_t c = 0; c < 3; ++c) {
-    pixel[c] = static_cast<std::uint8_t>(pixel[c] + (colour[c] - pixel[c]) * coverage + 0.5);
+    pixel[c] = static_cast<std::uint8_t>(std::lround(pixel[c] + (colour[c] - pixel[c]) * coverage));
   }
 }
 
@@ -64,7 +64,7 @@ void paint_background(Picture& picture, Random& random) {
       const double across = y * cosine - x * sine + 4096;
       double share = 0;
       if (kind == gradient || kind == stripes) {
-        share = std::abs(along - static_cast<int>(along + 0.5)) * 2;
+        share = std::abs(2 * (along - static_cast<int>(along)) - 1);
       } else if (kind == checks) {
         share = (static_cast<int>(along) + static_cast<int>(across)) % 2;
       }

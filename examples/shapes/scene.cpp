@@ -41,6 +41,16 @@ constexpr std::array<const char*, 7> kBesideTemplates = {"@1 left of @2",
 
 }  // namespace
 
+int scene_number(const Scene& scene) {
+  const auto group_number = [](const Group& group) {
+    const int kind = group.shape * static_cast<int>(kColourNames.size()) + group.colour;
+    return (kind * 2 + (group.large ? 1 : 0)) * 3 + group.count - 1;
+  };
+  constexpr int kGroups = static_cast<int>(kColourNames.size() * kShapeNames.size()) * 6;
+  return (group_number(scene.first) * kGroups + group_number(scene.second)) * 2 +
+         (scene.stacked ? 1 : 0);
+}
+
 Scene draw_scene(Random& random) {
   Scene scene;
   scene.first = draw_group(random);

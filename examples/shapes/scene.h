@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <string>
 
@@ -21,7 +20,7 @@ struct Group {
   int colour = 0;
   int shape = 0;
 
-  auto operator<=>(const Group&) const = default;
+  bool operator==(const Group&) const = default;
 };
 
 /// Two groups, one above the other or side by side: all that a caption says. There are
@@ -30,11 +29,12 @@ struct Scene {
   Group first;   ///< the upper or left one
   Group second;  ///< the lower or right one
   bool stacked = false;
-
-  auto operator<=>(const Scene&) const = default;
 };
 
 Scene draw_scene(Random& random);
+
+/// Different for different scenes.
+int scene_number(const Scene& scene);
 
 /// One of several ways to say it, e.g. "two small red circles above a large blue square". Captions
 /// of different scenes differ.
