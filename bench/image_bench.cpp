@@ -254,12 +254,15 @@ void bm_normalize(benchmark::State& state) {
 void bm_clip_transform(benchmark::State& state) {
   const auto writer = clip_transform(kSize)->make_writer();
   // As many slots as a batch, so that writing meets memory that is not in the cache.
-  std::vector<float> slots(std::size_t{64} * 3 * kSize * kSize);
-  const std::size_t slot = slots.size() / 64;
+  const std::size_t slot = std::size_t{3} * kSize * kSize;
+  std::vector<float> memory(64 * slot + 16);
+  // On 64 bytes, as torch allocates.
+  float* slots = memory.data();
+  while (reinterpret_cast<std::uintptr_t>(slots) % 64 != 0) ++slots;
   StageTimes times;
   std::size_t i = 0;
   for (auto _ : state) {
-    const std::span<float> target(slots.data() + i % 64 * slot, slot);
+    const std::span<float> target(slots + i % 64 * slot, slot);
     const auto done =
         writer->write(images()[i++ % images().size()], std::as_writable_bytes(target), times);
     if (!done) differ("clip_transform");

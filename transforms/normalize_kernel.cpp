@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "transforms/normalize_kernel.cpp"
 #include <hwy/foreach_target.h>
 // foreach_target comes first.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -22,8 +23,10 @@ HWY_INLINE FloatVector divide(FloatVector value, FloatVector high, FloatVector l
   return hn::MulAdd(value, high, hn::Mul(value, low));
 }
 
-std::size_t run(const std::uint8_t* HWY_RESTRICT rgb, std::size_t count, float* HWY_RESTRICT output,
-                std::size_t plane, const NormalizeConstants& constants) {
+template <bool kStream>
+std::size_t normalize(const std::uint8_t* HWY_RESTRICT rgb, std::size_t count,
+                      float* HWY_RESTRICT output, std::size_t plane,
+                      const NormalizeConstants& constants) {
   const Floats df;
   const hn::Rebind<std::int32_t, Floats> d32;
   const hn::Repartition<std::uint8_t, Floats> d8;
@@ -50,11 +53,30 @@ std::size_t run(const std::uint8_t* HWY_RESTRICT rgb, std::size_t count, float* 
         const auto bytes = hn::Load(d8_part, channels[c] + i);
         const auto value = hn::ConvertTo(df, hn::PromoteTo(d32, bytes));
         const auto centered = hn::Sub(divide(value, unit_high, unit_low), mean);
-        hn::StoreU(divide(centered, std_high, std_low), df, output + c * plane + i);
+        const auto normalized = divide(centered, std_high, std_low);
+        if constexpr (kStream) {
+          hn::Stream(normalized, df, output + c * plane + i);
+        } else {
+          hn::StoreU(normalized, df, output + c * plane + i);
+        }
       }
     }
   }
   return done;
+}
+
+std::size_t run(const std::uint8_t* rgb, std::size_t count, float* output, std::size_t plane,
+                const NormalizeConstants& constants) {
+  constexpr std::size_t kVectorBytes = HWY_MAX_BYTES;
+  // A batch is far larger than the caches and is read much later: where whole vectors can be stored
+  // past them, what they hold stays.
+  if (reinterpret_cast<std::uintptr_t>(output) % kVectorBytes == 0 &&
+      plane * sizeof(float) % kVectorBytes == 0) {
+    const std::size_t done = normalize<true>(rgb, count, output, plane, constants);
+    hwy::FlushStream();
+    return done;
+  }
+  return normalize<false>(rgb, count, output, plane, constants);
 }
 
 #else
