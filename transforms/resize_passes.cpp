@@ -255,7 +255,7 @@ HWY_INLINE void sum_columns(const std::int32_t* HWY_RESTRICT pairs, std::size_t 
 void pass_along_y(const std::int32_t* pairs, std::size_t stride, const VerticalWords& vertical,
                   MutableImageView output) {
   const std::size_t row_bytes = static_cast<std::size_t>(output.width) * 3;
-  constexpr std::size_t kMany = 4;
+  constexpr std::size_t kMany = 7;  // sums enough to hide the latency of multiply-add
   for (int y = 0; y < output.height; ++y) {
     const VerticalWords::Output& taps = vertical.outputs[static_cast<std::size_t>(y)];
     const std::int32_t* from = pairs + taps.first_pair * stride;

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <span>
+
+#include "millrace/transforms/bicubic_weights.h"
 
 namespace millrace {
 namespace {
@@ -23,14 +26,6 @@ double hamming_filter(double x) {
   if (x >= 1.0) return 0.0;
   x = x * std::numbers::pi;
   return std::sin(x) / x * (0.54F + 0.46F * std::cos(x));
-}
-
-double bicubic_filter(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
-  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0.0;
 }
 
 double sinc(double x) {
@@ -63,41 +58,91 @@ std::int32_t to_fixed_point(double weight) {
   return static_cast<std::int32_t>(rounding + weight * kOne);
 }
 
-template <typename FilterFunction>
-void compute(const ResizeAxis& axis, ResizeWeights& weights, FilterFunction filter) {
-  const double scale = static_cast<double>(axis.in_end - axis.in_begin) / axis.out_size;
-  const double filter_scale = std::max(scale, 1.0);
-  const double support = radius_of(axis.filter) * filter_scale;
-  const double step = 1.0 / filter_scale;
-  const auto most_taps = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
+struct Scale {
+  explicit Scale(const ResizeAxis& axis)
+      : scale(static_cast<double>(axis.in_end - axis.in_begin) / axis.out_size),
+        filter_scale(std::max(scale, 1.0)),
+        support(radius_of(axis.filter) * filter_scale),
+        step(1.0 / filter_scale),
+        most_taps(static_cast<std::size_t>(std::ceil(support)) * 2 + 1) {}
 
-  const auto window = static_cast<std::size_t>(axis.window_size);
-  weights.stride = static_cast<int>(most_taps);
-  weights.taps.resize(window);
-  weights.values.resize(window * most_taps);
-  thread_local std::vector<double> raw;
-  raw.resize(most_taps);
-  for (std::size_t i = 0; i < window; ++i) {
-    const int out = axis.window_begin + static_cast<int>(i);
-    const double center = axis.in_begin + (out + 0.5) * scale;
+  double scale;
+  double filter_scale;
+  double support;
+  double step;
+  std::size_t most_taps;
+};
+
+double center_of(const ResizeAxis& axis, const Scale& scale, std::size_t i) {
+  return axis.in_begin + (axis.window_begin + static_cast<int>(i) + 0.5) * scale.scale;
+}
+
+/// Which input pixels each output is made of.
+void find_taps(const ResizeAxis& axis, const Scale& scale, std::vector<ResizeWeights::Taps>& taps) {
+  for (std::size_t i = 0; i < taps.size(); ++i) {
+    const double center = center_of(axis, scale, i);
     // NOLINTBEGIN(bugprone-incorrect-roundings): Pillow rounds so
-    const int first = std::max(0, static_cast<int>(center - support + 0.5));
-    const int last = std::min(axis.in_size, static_cast<int>(center + support + 0.5));
+    const int first = std::max(0, static_cast<int>(center - scale.support + 0.5));
+    const int last = std::min(axis.in_size, static_cast<int>(center + scale.support + 0.5));
     // NOLINTEND(bugprone-incorrect-roundings)
-    const int count = std::max(0, last - first);
+    taps[i] = {first, std::max(0, last - first)};
+  }
+}
+
+template <typename FilterFunction>
+void compute(const ResizeAxis& axis, const Scale& scale, ResizeWeights& weights,
+             FilterFunction filter) {
+  const auto stride = static_cast<std::size_t>(weights.stride);
+  weights.scratch.resize(stride);
+  for (std::size_t i = 0; i < weights.taps.size(); ++i) {
+    const ResizeWeights::Taps taps = weights.taps[i];
+    const double center = center_of(axis, scale, i);
     double sum = 0.0;
-    for (int t = 0; t < count; ++t) {
-      const double weight = filter((t + first - center + 0.5) * step);
-      raw[static_cast<std::size_t>(t)] = weight;
+    for (int t = 0; t < taps.count; ++t) {
+      const double weight = filter((t + taps.first - center + 0.5) * scale.step);
+      weights.scratch[static_cast<std::size_t>(t)] = weight;
       sum += weight;
     }
-    std::int32_t* row = weights.values.data() + i * most_taps;
-    for (int t = 0; t < count; ++t) {
-      const double weight = raw[static_cast<std::size_t>(t)];
+    std::int32_t* row = weights.values.data() + i * stride;
+    for (int t = 0; t < taps.count; ++t) {
+      const double weight = weights.scratch[static_cast<std::size_t>(t)];
       row[t] = to_fixed_point(sum != 0.0 ? weight / sum : weight);
     }
-    std::fill(row + count, row + most_taps, 0);
-    weights.taps[i] = {first, count};
+    std::fill(row + taps.count, row + stride, 0);
+  }
+}
+
+void compute_bicubic(const ResizeAxis& axis, const Scale& scale, ResizeWeights& weights) {
+  const auto stride = static_cast<std::size_t>(weights.stride);
+  const std::size_t outputs = weights.taps.size();
+  weights.scratch.resize(outputs + stride);
+  const std::span<double> centers = std::span(weights.scratch).first(outputs);
+  for (std::size_t i = 0; i < outputs; ++i) centers[i] = center_of(axis, scale, i);
+  compute_bicubic_weights(weights.taps, centers, scale.step, stride,
+                          std::span(weights.scratch).last(stride), weights.values.data());
+}
+
+void compute_filtered(const ResizeAxis& axis, ResizeWeights& weights) {
+  const Scale scale(axis);
+  const auto outputs = static_cast<std::size_t>(axis.window_size);
+  const std::size_t stride =
+      (scale.most_taps + kBicubicStride - 1) / kBicubicStride * kBicubicStride;
+  weights.stride = static_cast<int>(stride);
+  weights.taps.resize(outputs);
+  weights.values.resize(outputs * stride);
+  find_taps(axis, scale, weights.taps);
+  switch (axis.filter) {
+    case Filter::box:
+      return compute(axis, scale, weights, box_filter);
+    case Filter::bilinear:
+      return compute(axis, scale, weights, bilinear_filter);
+    case Filter::hamming:
+      return compute(axis, scale, weights, hamming_filter);
+    case Filter::lanczos:
+      return compute(axis, scale, weights, lanczos_filter);
+    case Filter::bicubic:
+    case Filter::nearest:
+      return compute_bicubic(axis, scale, weights);
   }
 }
 
@@ -113,24 +158,7 @@ void compute_resize_weights(const ResizeAxis& axis, ResizeWeights& weights) {
       weights.taps[i] = {axis.window_begin + static_cast<int>(i), 1};
     }
   } else {
-    switch (axis.filter) {
-      case Filter::box:
-        compute(axis, weights, box_filter);
-        break;
-      case Filter::bilinear:
-        compute(axis, weights, bilinear_filter);
-        break;
-      case Filter::hamming:
-        compute(axis, weights, hamming_filter);
-        break;
-      case Filter::lanczos:
-        compute(axis, weights, lanczos_filter);
-        break;
-      case Filter::bicubic:
-      case Filter::nearest:
-        compute(axis, weights, bicubic_filter);
-        break;
-    }
+    compute_filtered(axis, weights);
   }
   weights.first = axis.in_size;
   weights.last = 0;

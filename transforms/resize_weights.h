@@ -39,6 +39,7 @@ struct ResizeWeights {
   int stride = 0;
   int first = 0;  ///< the input pixels that are used at all: [first, last)
   int last = 0;
+  std::vector<double> scratch;  ///< of the computation, kept for the next
 
   const std::int32_t* row(int i) const {
     return values.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(stride);
