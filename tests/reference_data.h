@@ -10,9 +10,9 @@
 
 namespace millrace::test {
 
-/// The folder of reference data (real images, shards and golden answers), from MILLRACE_TEST_DATA or
-/// found as `shared/data` beside the checkout. Where it is absent this prints, once a test, that the
-/// test is skipped for want of it.
+/// The folder of reference data (real images, shards and golden answers), from MILLRACE_TEST_DATA
+/// or found as `shared/data` beside the checkout. Where it is absent this prints, once a test, that
+/// the test is skipped for want of it.
 std::optional<std::filesystem::path> reference_data(const std::string& what_is_skipped);
 
 /// Calls `row` for each line of a JSON-lines file; returns the number of lines.
