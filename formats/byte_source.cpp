@@ -67,13 +67,21 @@ class MappedFile final : public ByteSource {
   void will_need(std::uint64_t begin_bytes, std::uint64_t end_bytes) const override {
     advise(begin_bytes, end_bytes, MADV_WILLNEED);
   }
-  // Rounded outward as well: rounding inward would leave the pages that two neighbours share
-  // resident for ever, and what a neighbour still needs of them comes back from the page cache.
+  // Rounded outward to the windows in which the kernel maps pages around a fault: it maps a
+  // sample's neighbours with it, and what is left of them would stay resident for ever. What a
+  // neighbour still needs comes back from the page cache at its next touch.
   void done_with(std::uint64_t begin_bytes, std::uint64_t end_bytes) const override {
-    advise(begin_bytes, end_bytes, MADV_DONTNEED);
+    const auto base = reinterpret_cast<std::uintptr_t>(data_);
+    const std::uintptr_t begin = (base + begin_bytes) / kFaultAroundBytes * kFaultAroundBytes;
+    const std::uintptr_t end =
+        (base + end_bytes + kFaultAroundBytes - 1) / kFaultAroundBytes * kFaultAroundBytes;
+    advise(begin > base ? begin - base : 0, end - base, MADV_DONTNEED);
   }
 
  private:
+  // Linux's default (debugfs fault_around_bytes).
+  static constexpr std::uintptr_t kFaultAroundBytes = 64 * 1024;
+
   void advise(std::uint64_t begin_bytes, std::uint64_t end_bytes, int advice) const {
     static const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     const std::uint64_t end = std::min<std::uint64_t>(end_bytes, size_);

@@ -37,9 +37,9 @@ class ClipImage {
   std::unique_ptr<Parts> parts_;
 };
 
-/// open_clip's eval preprocessing of an encoded image: decode as Pillow's convert("RGB"), resize the
-/// shorter side to `size` (bicubic, antialiased, 8 bit), centre crop, x/255, minus CLIP's mean, over
-/// CLIP's standard deviation. Output: float32 [3, size, size], bit-exact with open_clip.
+/// open_clip's eval preprocessing of an encoded image: decode as Pillow's convert("RGB"), resize
+/// the shorter side to `size` (bicubic, antialiased, 8 bit), centre crop, x/255, minus CLIP's mean,
+/// over CLIP's standard deviation. Output: float32 [3, size, size], bit-exact with open_clip.
 /// Throws std::invalid_argument unless 1 <= size <= 8192.
 std::shared_ptr<const Transform> clip_transform(int size, const DecodeOptions& decode = {});
 
