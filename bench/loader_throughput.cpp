@@ -208,6 +208,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     options.columns = millrace::clip_columns(size);
+    if (options.threads == 0) options.threads = millrace::usable_cores();
     run(options, std::max<std::size_t>(rounds, 1), std::max<std::size_t>(repeats, 1));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "millrace_loader_bench: %s\n", error.what());

@@ -14,8 +14,8 @@ const BatchColumn& Batch::operator[](std::string_view name) const {
   throw std::out_of_range("the batch has no column \"" + std::string(name) + "\"; it has " + names);
 }
 
-void Batch::check_dtype(const BatchColumn& column, std::size_t value_bytes) {
-  if (dtype_bytes(column.spec->dtype) == value_bytes) return;
+void Batch::check_dtype(const BatchColumn& column, Dtype dtype) {
+  if (column.spec->dtype == dtype && dtype != Dtype::bytes) return;
   throw std::invalid_argument("column \"" + std::string(column.name) + "\" is " +
                               std::string(dtype_name(column.spec->dtype)));
 }

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -49,13 +50,21 @@ struct Batch {
   template <typename T>
   std::span<const T> values(std::string_view name) const {
     const BatchColumn& column = (*this)[name];
-    check_dtype(column, sizeof(T));
+    check_dtype(column, dtype_of<T>());
     return {reinterpret_cast<const T*>(column.memory.bytes.data()),
             size * (column.spec->slot_bytes() / sizeof(T))};
   }
 
  private:
-  static void check_dtype(const BatchColumn& column, std::size_t value_bytes);
+  template <typename T>
+  static constexpr Dtype dtype_of() {
+    if constexpr (std::is_same_v<T, std::uint8_t>) return Dtype::uint8;
+    if constexpr (std::is_same_v<T, std::int64_t>) return Dtype::int64;
+    if constexpr (std::is_same_v<T, float>) return Dtype::float32;
+    if constexpr (std::is_same_v<T, double>) return Dtype::float64;
+    return Dtype::bytes;  // no column has values of this type
+  }
+  static void check_dtype(const BatchColumn& column, Dtype dtype);
 };
 
 }  // namespace millrace

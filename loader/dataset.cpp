@@ -88,6 +88,18 @@ Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::stri
   return dataset;
 }
 
+Result<std::shared_ptr<const Shard>> Dataset::open_anew(const std::string& path) const {
+  Result<std::shared_ptr<const Shard>> shard = open_shard(path);
+  if (shard) return shard;
+  {
+    // The process may have run out of files: give back what is held and not in use, and try again.
+    const std::lock_guard lock(mutex_);
+    open_.clear();
+    recently_used_.clear();
+  }
+  return open_shard(path);
+}
+
 Result<std::shared_ptr<const Shard>> Dataset::opened(std::size_t shard) const {
   {
     const std::lock_guard lock(mutex_);
@@ -97,7 +109,7 @@ Result<std::shared_ptr<const Shard>> Dataset::opened(std::size_t shard) const {
     }
   }
   const Entry& entry = shards_[shard];
-  Result<std::shared_ptr<const Shard>> fresh = open_shard(entry.path);
+  Result<std::shared_ptr<const Shard>> fresh = open_anew(entry.path);
   if (!fresh) return fresh;
   if ((*fresh)->source().bytes().size() != entry.bytes) {
     return fail(Reason::io_error, "the shard has changed since the loader was made: it had " +

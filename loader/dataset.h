@@ -63,6 +63,7 @@ class Dataset {
 
   Dataset(std::vector<Entry> shards, const std::vector<std::uint64_t>& counts);
   Result<std::shared_ptr<const Shard>> opened(std::size_t shard) const;
+  Result<std::shared_ptr<const Shard>> open_anew(const std::string& path) const;
 
   std::vector<Entry> shards_;
   SampleCounts counts_;

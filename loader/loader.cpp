@@ -1,5 +1,6 @@
 #include "millrace/loader/loader.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -20,6 +21,8 @@ Loader::~Loader() {
 std::optional<Batch> Loader::next() { return pipeline_->take(std::nullopt).batch; }
 
 Loader::Taken Loader::next_within(double seconds) {
+  constexpr double kLongest = 1e8;  // three years; beyond, the clock's range ends
+  seconds = seconds < kLongest ? std::max(seconds, 0.0) : kLongest;
   const auto patience = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
       std::chrono::duration<double>(seconds));
   return pipeline_->take(std::chrono::steady_clock::now() + patience);

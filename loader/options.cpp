@@ -3,7 +3,10 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <set>
 #include <stdexcept>
@@ -32,7 +35,20 @@ void require(bool holds, const std::string& option, const std::string& value,
   if (!holds) throw std::invalid_argument(option + " = " + value + ": " + rule);
 }
 
+std::uint64_t number_of_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  if (text == nullptr || *text == '\0') return otherwise;
+  std::uint64_t number = 0;
+  const char* end = text + std::strlen(text);
+  const auto [stopped_at, error] = std::from_chars(text, end, number);
+  require(error == std::errc() && stopped_at == end, name, text, "must be a whole number");
+  return number;
+}
+
 }  // namespace
+
+std::uint64_t rank_of_environment() { return number_of_environment("RANK", 0); }
+std::uint64_t world_size_of_environment() { return number_of_environment("WORLD_SIZE", 1); }
 
 void LoaderOptions::validate() const {
   require(!sources.empty(), "sources", "[]", "name at least one shard");
@@ -47,7 +63,8 @@ void LoaderOptions::validate() const {
   require(batch_size >= 1 && batch_size <= (std::size_t{1} << 24), "batch_size",
           std::to_string(batch_size), "must be 1 to 16777216");
   require(shuffle_window >= 1, "shuffle_window", "0", "must be at least 1");
-  require(world_size >= 1, "world_size", "0", "must be at least 1");
+  require(world_size >= 1 && world_size <= (std::uint64_t{1} << 24), "world_size",
+          std::to_string(world_size), "must be 1 to 16777216");
   require(rank < world_size, "rank", std::to_string(rank),
           "must be below world_size = " + std::to_string(world_size));
   require(error_budget.share >= 0 && error_budget.share <= 1, "error_budget.share",

@@ -29,6 +29,11 @@ struct ErrorBudget {
   static constexpr std::uint64_t kShareCheckedFrom = 1000;
 };
 
+/// The environment's RANK (else 0) and WORLD_SIZE (else 1), as torchrun and its like set them.
+/// Throw std::invalid_argument where the variable is there and no number.
+std::uint64_t rank_of_environment();
+std::uint64_t world_size_of_environment();
+
 enum class PinMemory : std::uint8_t { automatic, on, off };
 
 /// Everything a loader can be told. The first group changes what is delivered and enters the
@@ -47,8 +52,8 @@ struct LoaderOptions {
   std::uint64_t shuffle_window = 16384;
   std::uint64_t seed = 0;   ///< fingerprinted
   std::uint64_t epoch = 0;  ///< the first epoch
-  std::uint64_t rank = 0;
-  std::uint64_t world_size = 1;
+  std::uint64_t rank = rank_of_environment();
+  std::uint64_t world_size = world_size_of_environment();
   /// true: the tail that does not fill a batch on every rank is dropped (and counted as such);
   /// false: the last batch is shorter, and where the ranks would differ the missing positions are
   /// filled from the beginning of the epoch (counted as padded). Fingerprinted.

@@ -11,13 +11,12 @@
 #include <optional>
 #include <vector>
 
-#include <boost/asio/thread_pool.hpp>
-
 #include "millrace/loader/block_pool.h"
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/loader.h"
 #include "millrace/loader/plan.h"
 #include "millrace/loader/sample_worker.h"
+#include "millrace/loader/worker_threads-inl.h"
 
 namespace millrace {
 
@@ -44,7 +43,8 @@ class Loader::Pipeline {
   Ledger ledger() const;
   Statistics stats() const;
 
-  /// False after a fork, in the child: there the threads do not exist.
+  /// False after a fork, in the child: there the threads do not exist, and the mutex may be held by
+  /// one of them for ever.
   bool in_own_process() const;
 
   const LoaderOptions& options() const { return options_; }
@@ -65,7 +65,9 @@ class Loader::Pipeline {
     std::vector<Outcome> outcomes;  ///< a slot each
     std::uint64_t read_ahead_bytes = 0;
     std::atomic<std::size_t> next_slot{0};
-    std::atomic<bool> cancelled{false};
+    /// Only the slots below this are still of use: 0 once the batch is dropped, and behind a sample
+    /// that will be raised nothing is.
+    std::atomic<std::size_t> wanted_slots{0};
 
     // Guarded by the pipeline's mutex.
     std::size_t unwritten_slots = 0;
@@ -81,9 +83,11 @@ class Loader::Pipeline {
   void schedule(std::uint64_t number);
   void run(InFlight& batch);
   void fill_slots(InFlight& batch, SampleWorker& worker);
+  Taken take_next(Deadline deadline);
   /// Books a finished batch; throws where a bad sample may not pass. False: no sample is left in
   /// it.
   bool settle(InFlight& done);
+  void book_slots(InFlight& done);
   void book(const InFlight& done, std::size_t slot, const Error* error);
   void check_budget(const Error& latest) const;
   static void compact(InFlight& done);
@@ -95,9 +99,7 @@ class Loader::Pipeline {
   std::shared_ptr<const BatchLayout> layout_;
   BlockPool blocks_;
   BatchAllocator allocator_;
-  std::size_t threads_;
   int process_;
-  boost::asio::thread_pool pool_;
   std::shared_ptr<const Dataset> dataset_;
 
   // The consumer's side: touched only by the thread that calls in.
@@ -121,6 +123,8 @@ class Loader::Pipeline {
   Ledger ledger_;
   Statistics statistics_;
   std::optional<std::chrono::steady_clock::time_point> first_call_;
+
+  WorkerThreads threads_;  // the last member: its threads end before what they use
 };
 
 }  // namespace millrace

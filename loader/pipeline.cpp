@@ -8,8 +8,6 @@
 #include <latch>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
 #include "millrace/loader/state.h"
 
 namespace millrace {
@@ -27,9 +25,8 @@ double seconds_since(Clock::time_point begin) {
 Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
     : options_(std::move(options)),
       allocator_(std::move(allocator)),
-      threads_(options_.threads > 0 ? options_.threads : usable_cores()),
       process_(getpid()),
-      pool_(threads_) {
+      threads_(options_.threads > 0 ? options_.threads : usable_cores()) {
   if (!allocator_) {
     allocator_ = [this](const OutputSpec& spec, std::size_t samples) {
       return blocks_.take(spec.slot_bytes() * samples);
@@ -48,11 +45,11 @@ Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
   if (!opened) throw LoaderError(std::move(opened.error()));
   dataset_ = std::move(*opened);
 
-  for (std::size_t i = 0; i < threads_; ++i) {
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
     idle_workers_.push_back(
         std::make_unique<SampleWorker>(*dataset_, options_.columns, options_.on_bad_sample));
   }
-  statistics_.threads = threads_;
+  statistics_.threads = threads_.size();
   begin(options_.epoch, 0);
   open_ledger();
   if (batches() == 0) {
@@ -64,20 +61,16 @@ Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
   }
 }
 
-Loader::Pipeline::~Pipeline() {
-  drop_window();
-  pool_.stop();
-  pool_.join();
-}
+Loader::Pipeline::~Pipeline() { drop_window(); }
 
 void Loader::Pipeline::parallel_for(std::size_t count,
                                     const std::function<void(std::size_t)>& task) {
-  const std::size_t runners = std::min(count, threads_);
+  const std::size_t runners = std::min(count, threads_.size());
   std::atomic<std::size_t> next{0};
   std::exception_ptr failure;
   std::latch ended(static_cast<std::ptrdiff_t>(runners));
   for (std::size_t i = 0; i < runners; ++i) {
-    boost::asio::post(pool_, [&] {
+    threads_.post([&] {
       try {
         for (std::size_t at = next++; at < count; at = next++) task(at);
       } catch (...) {
@@ -120,7 +113,7 @@ void Loader::Pipeline::open_ledger() {
 }
 
 void Loader::Pipeline::drop_window() {
-  for (const auto& batch : window_) batch->cancelled = true;
+  for (const auto& batch : window_) batch->wanted_slots = 0;
   window_.clear();
   read_ahead_bytes_ = 0;
 }
@@ -132,11 +125,13 @@ std::uint64_t Loader::Pipeline::batches() const {
 }
 
 void Loader::Pipeline::start_epoch() {
+  require_own_process();
   begin(epoch_, std::exchange(resumed_, false) ? begin_position_ : 0);
   open_ledger();
 }
 
 void Loader::Pipeline::set_epoch(std::uint64_t epoch) {
+  require_own_process();
   if (resumed_ && epoch == epoch_) return;  // the usual loop sets the epoch after loading a state
   resumed_ = false;
   begin(epoch, 0);
@@ -159,6 +154,7 @@ void Loader::Pipeline::schedule(std::uint64_t number) {
   batch->batch.position = slice.position_after(number + 1);
   batch->outcomes.resize(samples);
   batch->unwritten_slots = samples;
+  batch->wanted_slots = samples;
   batch->batch.layout = layout_;
   for (const auto& [name, spec] : *layout_) {
     BatchColumn column{name, &spec, {}, {}};
@@ -177,9 +173,9 @@ void Loader::Pipeline::schedule(std::uint64_t number) {
     read_ahead_bytes_ += bytes;
   }
   window_.push_back(batch);
-  const std::size_t runners = std::min(threads_, samples);
+  const std::size_t runners = std::min(threads_.size(), samples);
   for (std::size_t i = 0; i < runners; ++i) {
-    boost::asio::post(pool_, [this, batch] { run(*batch); });
+    threads_.post([this, batch] { run(*batch); });
   }
 }
 
@@ -196,7 +192,7 @@ void Loader::Pipeline::run(InFlight& batch) {
     fill_slots(batch, *worker);
   } catch (...) {
     failure = std::current_exception();
-    batch.cancelled = true;
+    batch.wanted_slots = 0;
   }
   const std::lock_guard lock(mutex_);
   idle_workers_.push_back(std::move(worker));
@@ -210,18 +206,26 @@ void Loader::Pipeline::run(InFlight& batch) {
 void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
   const std::size_t slots = batch.outcomes.size();
   std::optional<Error> error;
-  for (std::size_t slot = batch.next_slot++; slot < slots && !batch.cancelled;
-       slot = batch.next_slot++) {
+  for (std::size_t slot = batch.next_slot++; slot < slots; slot = batch.next_slot++) {
     const Clock::time_point begin = Clock::now();
-    const std::uint64_t position = batch.plan->slice.position(batch.number, slot);
-    batch.outcomes[slot] = worker.fill(batch.plan->order, position, batch.batch, slot, error);
+    Outcome outcome = Outcome::raised;
+    if (slot < batch.wanted_slots) {
+      const std::uint64_t position = batch.plan->slice.position(batch.number, slot);
+      outcome =
+          worker.fill({batch.plan->order, position, batch.batch, slot, batch.wanted_slots}, error);
+    }
+    batch.outcomes[slot] = outcome;
 
     const std::lock_guard lock(mutex_);
     statistics_.stages += worker.take_times();
     statistics_.busy_seconds += seconds_since(begin);
-    if (batch.outcomes[slot] != Outcome::delivered) {
+    if (error) {
       batch.errors.emplace_back(slot, std::move(*error));
       error.reset();
+    }
+    // Every slot before this one has been taken up, so the first one to be raised is still found.
+    if (outcome == Outcome::raised) {
+      batch.wanted_slots = std::min<std::size_t>(batch.wanted_slots, slot + 1);
     }
     if (--batch.unwritten_slots == 0) {
       batch.ready = true;
@@ -236,6 +240,13 @@ Loader::Taken Loader::Pipeline::take(Deadline deadline) {
     throw std::logic_error(
         "the epoch ended in an error; start_epoch, set_epoch or load_state first");
   }
+  failed_ = true;  // whatever throws from here on ends the epoch
+  Taken taken = take_next(deadline);
+  failed_ = false;
+  return taken;
+}
+
+Loader::Taken Loader::Pipeline::take_next(Deadline deadline) {
   const Clock::time_point called = Clock::now();
   if (!first_call_) {
     const std::lock_guard lock(mutex_);
@@ -263,30 +274,59 @@ Loader::Taken Loader::Pipeline::take(Deadline deadline) {
     }
     window_.pop_front();
     read_ahead_bytes_ -= front->read_ahead_bytes;
+    fill_window();  // may throw, so before anything is booked
     const bool any_left = settle(*front);
     ++taken_;
-    fill_window();
     if (any_left) return {std::move(front->batch), false};
   }
 }
 
 bool Loader::Pipeline::settle(InFlight& done) {
-  failed_ = true;  // until everything below has passed
   const std::lock_guard lock(mutex_);
   if (done.failure) std::rethrow_exception(std::exchange(done.failure, nullptr));
-  std::sort(done.errors.begin(), done.errors.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  auto error = done.errors.begin();
-  for (std::size_t slot = 0; slot < done.outcomes.size(); ++slot) {
-    const bool bad = error != done.errors.end() && error->first == slot;
-    book(done, slot, bad ? &(error++)->second : nullptr);
+  if (done.errors.empty()) {
+    samples_seen_ += done.outcomes.size();
+    bad_in_a_row_ = 0;
+    ledger_.delivered += done.outcomes.size();
+    for (std::size_t slot = 0; slot < done.outcomes.size(); ++slot) {
+      if (done.plan->slice.is_padded(done.number, slot)) ++ledger_.padded;
+    }
+  } else {
+    book_slots(done);
+    compact(done);
   }
-  if (!done.errors.empty()) compact(done);
+  if (done.batch.size == 0 && options_.world_size > 1) {
+    Error error = done.errors.front().second;
+    error.message =
+        "every sample of a batch is bad, and without it this rank would fall out of step "
+        "with the others; the first: " +
+        error.message;
+    throw LoaderError(std::move(error));
+  }
   statistics_.samples += done.batch.size;
   statistics_.batches += done.batch.size > 0 ? 1 : 0;
   statistics_.wall_seconds = seconds_since(*first_call_);
-  failed_ = false;
   return done.batch.size > 0;
+}
+
+void Loader::Pipeline::book_slots(InFlight& done) {
+  std::sort(done.errors.begin(), done.errors.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  const Ledger before = ledger_;
+  try {
+    auto error = done.errors.begin();
+    for (std::size_t slot = 0; slot < done.outcomes.size(); ++slot) {
+      const bool bad = error != done.errors.end() && error->first == slot;
+      book(done, slot, bad ? &(error++)->second : nullptr);
+    }
+  } catch (const LoaderError&) {
+    // The batch will not be handed over: of all this only what was found bad has happened.
+    ledger_.delivered = before.delivered;
+    ledger_.substituted = before.substituted;
+    ledger_.skipped = before.skipped;
+    ledger_.padded = before.padded;
+    throw;
+  }
 }
 
 void Loader::Pipeline::book(const InFlight& done, std::size_t slot, const Error* error) {
@@ -358,11 +398,13 @@ void Loader::Pipeline::end_epoch() {
 }
 
 Ledger Loader::Pipeline::ledger() const {
+  require_own_process();
   const std::lock_guard lock(mutex_);
   return ledger_;
 }
 
 Statistics Loader::Pipeline::stats() const {
+  require_own_process();
   const std::lock_guard lock(mutex_);
   return statistics_;
 }
@@ -373,7 +415,13 @@ std::string Loader::Pipeline::state() const {
 }
 
 void Loader::Pipeline::load_state(const std::string& state) {
+  require_own_process();
   const LoaderState loaded = state_from_json(state, make_fingerprint(options_, *dataset_));
+  if (loaded.position > dataset_->counts().total()) {
+    throw std::invalid_argument("state: position = " + std::to_string(loaded.position) +
+                                ": the dataset has " + std::to_string(dataset_->counts().total()) +
+                                " samples");
+  }
   begin(loaded.epoch, loaded.position);
   open_ledger();
   resumed_ = true;

@@ -27,8 +27,11 @@ constexpr std::uint64_t kMostLanes = 64;
 constexpr std::uint64_t kSegmentsInWindow = 256;
 constexpr std::uint64_t kLongestSegment = 1024;
 
+// A lane has at least so many samples: the substitutes of a bad one come out of its lane.
+constexpr std::uint64_t kFewestInLane = 256;
+
 std::uint64_t lanes_for(std::uint64_t samples, std::uint64_t window) {
-  const std::uint64_t windows = samples / window;
+  const std::uint64_t windows = samples / std::max(window, kFewestInLane);
   return windows < 1 ? 1 : std::min(kMostLanes, std::bit_floor(windows));
 }
 
@@ -58,7 +61,7 @@ EpochOrder::Place EpochOrder::place(std::uint64_t position) const {
   const std::uint64_t in_lane = position / lanes_;
   const std::uint64_t lane_samples = lane_begin(lane + 1) - lane_begin(lane);
   const std::uint64_t block_begin = in_lane / block_samples_ * block_samples_;
-  return {lane, block_begin, std::min(block_samples_, lane_samples - block_begin),
+  return {lane, lane_samples, block_begin, std::min(block_samples_, lane_samples - block_begin),
           in_lane - block_begin};
 }
 
@@ -78,13 +81,15 @@ std::uint64_t EpochOrder::at(std::uint64_t position) const {
          in_sequence % segment_samples_;
 }
 
-std::uint64_t EpochOrder::block_size(std::uint64_t position) const {
-  return place(position).block_samples;
+std::uint64_t EpochOrder::substitutes(std::uint64_t position) const {
+  return place(position).lane_samples - 1;
 }
 
 std::uint64_t EpochOrder::substitute(std::uint64_t position, std::uint64_t attempt) const {
   const Place p = place(position);
-  const std::uint64_t in_lane = p.block_begin + (p.in_block + attempt) % p.block_samples;
+  const std::uint64_t in_lane = attempt < p.block_samples
+                                    ? p.block_begin + (p.in_block + attempt) % p.block_samples
+                                    : (p.block_begin + attempt) % p.lane_samples;
   return in_lane * lanes_ + p.lane;
 }
 

@@ -57,14 +57,17 @@ class EpochOrder {
   /// The number of the sample at `position` < size().
   std::uint64_t at(std::uint64_t position) const;
 
-  /// The position whose sample stands in for the one at `position`: the `attempt`-th next of the
-  /// same block, going round; 1 <= attempt < block_size(position).
+  /// The position whose sample stands in for the one at `position`: the `attempt`-th next one of
+  /// the same block, going round, and once the block is through, of the same lane behind it, going
+  /// round; 1 <= attempt <= substitutes(position).
   std::uint64_t substitute(std::uint64_t position, std::uint64_t attempt) const;
-  std::uint64_t block_size(std::uint64_t position) const;
+  /// How many there are: all other positions of the lane.
+  std::uint64_t substitutes(std::uint64_t position) const;
 
  private:
   struct Place {  // a position, seen from its lane
     std::uint64_t lane;
+    std::uint64_t lane_samples;
     std::uint64_t block_begin;  // within the lane
     std::uint64_t block_samples;
     std::uint64_t in_block;

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "millrace/formats/field_selector.h"
@@ -24,25 +26,36 @@ class SampleWorker {
  public:
   SampleWorker(const Dataset& dataset, const Columns& columns, OnBadSample on_bad_sample);
 
-  /// Fills slot `slot` of `batch` with the sample at `position` of `order`. Unless the outcome is
-  /// `delivered`, `error` says what was wrong with that sample.
-  Outcome fill(const EpochOrder& order, std::uint64_t position, Batch& batch, std::size_t slot,
-               std::optional<Error>& error);
+  struct Task {
+    const EpochOrder& order;
+    std::uint64_t position;
+    Batch& batch;
+    std::size_t slot;
+    /// Once this is not above `slot` any more, nobody wants the slot.
+    const std::atomic<std::size_t>& wanted_slots;
+  };
+
+  /// Fills the task's slot with the sample at its position. Unless the outcome is `delivered`,
+  /// `error` says what was wrong with that sample.
+  Outcome fill(const Task& task, std::optional<Error>& error);
 
   /// Time spent since the last call of this.
   StageTimes take_times();
 
  private:
   /// Past this many bad samples in a row nothing is looked for any more.
-  static constexpr std::uint64_t kMostSubstitutes = 1000;
+  static constexpr std::uint64_t kMostSubstitutes = 256;
 
   struct ColumnWriter {
     FieldSelector fields;
+    FieldSelector::Scratch scratch;
     std::unique_ptr<SlotWriter> writer;
     std::size_t slot_bytes;
+    std::span<const std::uint8_t> field;  ///< of the sample at hand
   };
 
   Result<void> make(SampleId id, Batch& batch, std::size_t slot);
+  Result<void> select_fields();
   Result<void> write_columns(Batch& batch, std::size_t slot);
 
   const Dataset& dataset_;
@@ -50,7 +63,6 @@ class SampleWorker {
   std::vector<ColumnWriter> columns_;
   std::shared_ptr<const Shard> shard_;
   Sample sample_;
-  FieldSelector::Scratch scratch_;
   StageTimes times_;
 };
 

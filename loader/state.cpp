@@ -14,8 +14,11 @@ constexpr std::uint64_t kStateVersion = 1;
 
 std::uint64_t number_of(const json::object& state, std::string_view name) {
   const json::value* value = state.if_contains(name);
-  if (value == nullptr || !(value->is_int64() || value->is_uint64())) {
-    throw std::invalid_argument("state: \"" + std::string(name) + "\" is missing or no number");
+  const bool whole =
+      value != nullptr && (value->is_uint64() || (value->is_int64() && value->get_int64() >= 0));
+  if (!whole) {
+    throw std::invalid_argument("state: \"" + std::string(name) +
+                                "\" is missing or no whole number");
   }
   return value->to_number<std::uint64_t>();
 }

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "loader/shards.h"
+#include "millrace/loader/block_pool.h"
 #include "millrace/loader/loader.h"
 
 namespace millrace {
@@ -118,6 +119,83 @@ TEST_CASE("where nothing good is left to substitute, that is an error and not a 
   const Shards shards({4}, {0, 1, 2, 3});
   Loader loader(shards.options());
   CHECK_THROWS_WITH_AS(loader.next(), doctest::Contains("could take its place"), LoaderError);
+}
+
+TEST_CASE(
+    "a bad sample alone in the last block of its lane is substituted from the rest of the lane") {
+  const Shards shards({17}, {16});
+  LoaderOptions options = shards.options();
+  options.shuffle_window = 16;
+  Loader last(options);
+  CHECK(drain(last).size() == 17);
+  options.shuffle_window = 1;
+  options.shuffle = true;
+  Loader alone(options);
+  CHECK(drain(alone).size() == 17);
+  CHECK(alone.ledger().substituted == 1);
+}
+
+TEST_CASE("what was raised was not delivered: the ledger and the state stay where the caller is") {
+  const Shards shards({40}, {13});
+  LoaderOptions options = shards.options();
+  options.on_bad_sample = OnBadSample::raise;
+  for (const std::size_t threads : {1, 4}) {
+    options.threads = threads;
+    Loader loader(options);
+    static_cast<void>(loader.next());
+    CHECK_THROWS_AS(loader.next(), LoaderError);
+    CHECK(loader.ledger().delivered == 8);
+    CHECK(loader.ledger().bad_samples.at("bad_number") == 1);
+    CHECK(loader.state().find("\"position\":8,") != std::string::npos);
+  }
+}
+
+TEST_CASE("of several samples to be raised it is always the first one") {
+  std::set<std::uint64_t> bad;
+  for (std::uint64_t n = 3; n < 64; ++n) bad.insert(n);
+  const Shards shards({64}, bad);
+  LoaderOptions options = shards.options();
+  options.on_bad_sample = OnBadSample::raise;
+  options.batch_size = 64;
+  options.threads = 4;
+  for (int i = 0; i < 50; ++i) {
+    Loader loader(options);
+    CHECK_THROWS_WITH_AS(loader.next(), doctest::Contains("key \"000003\""), LoaderError);
+  }
+}
+
+TEST_CASE("a rank whose batch is bad throughout says so instead of falling out of step") {
+  const Shards shards({20}, {1});
+  LoaderOptions options = shards.options();
+  options.on_bad_sample = OnBadSample::skip;
+  options.batch_size = 1;
+  options.world_size = 5;
+  options.rank = 1;
+  Loader loader(options);
+  CHECK_THROWS_WITH_AS(loader.next(), doctest::Contains("out of step"), LoaderError);
+}
+
+TEST_CASE("where memory for a batch is refused, nothing is booked that was not handed over") {
+  const Shards shards({100});
+  LoaderOptions options = shards.options();
+  options.batch_size = 10;
+  BlockPool pool;
+  int refuse_at = 6;
+  Loader loader(options, [&](const OutputSpec& spec, std::size_t samples) {
+    if (--refuse_at == 0) throw std::bad_alloc();
+    return pool.take(spec.slot_bytes() * samples);
+  });
+  std::size_t delivered = 0;
+  try {
+    while (const std::optional<Batch> batch = loader.next()) delivered += batch->size;
+    FAIL("the refusal did not arrive");
+  } catch (const std::bad_alloc&) {
+    CHECK(loader.ledger().delivered == delivered);
+  }
+  CHECK_THROWS_AS(loader.next(), std::logic_error);
+  Loader again(options);
+  again.load_state(loader.state());
+  CHECK(drain(again).size() == 100 - delivered);
 }
 
 TEST_CASE("a missing field says what was asked for") {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -161,6 +163,26 @@ TEST_CASE("a missing shard is an error that names it") {
   CHECK_THROWS_WITH_AS(Loader{options}, doctest::Contains("not-there.tar"), LoaderError);
 }
 
+TEST_CASE("rank and world size come from the environment where nobody sets them") {
+  const Shards shards({10});
+  setenv("RANK", "1", 1);
+  setenv("WORLD_SIZE", "2", 1);
+  LoaderOptions options = shards.options();
+  unsetenv("RANK");
+  unsetenv("WORLD_SIZE");
+  Loader loader(options);
+  CHECK(drain(loader) == std::vector<std::int64_t>{1, 3, 5, 7, 9});
+  CHECK(LoaderOptions{}.world_size == 1);
+}
+
+TEST_CASE("any waiting time may be asked for") {
+  const Shards shards({10});
+  Loader loader(shards.options());
+  CHECK(loader.next_within(std::numeric_limits<double>::infinity()).batch.has_value());
+  CHECK(loader.next_within(1e300).batch.has_value());
+  CHECK(loader.next_within(-1.0).end);
+}
+
 TEST_CASE("waiting has a limit where one is asked for, and nothing is lost by it") {
   const Shards shards({30});
   Loader loader(shards.options());
@@ -207,6 +229,7 @@ TEST_CASE("asking a batch for a column it has not, or as another type, says what
   CHECK_THROWS_WITH_AS((*batch)["image"], doctest::Contains("it has n, caption"),
                        std::out_of_range);
   CHECK_THROWS_AS(batch->values<float>("n"), std::invalid_argument);
+  CHECK_THROWS_AS(batch->values<double>("n"), std::invalid_argument);
 }
 
 TEST_CASE("statistics count samples, batches and the time of the stages") {
@@ -243,14 +266,19 @@ TEST_CASE("a forked child that touches the loader is told so, and ends") {
   static_cast<void>(loader->next());
   const pid_t child = fork();
   if (child == 0) {
-    int code = 1;
-    try {
-      static_cast<void>(loader->next());
-    } catch (const std::logic_error&) {
-      loader.reset();
-      code = 0;
+    int refused = 0;
+    for (const auto& use : std::vector<std::function<void()>>{
+             [&] { static_cast<void>(loader->next()); }, [&] { loader->start_epoch(); },
+             [&] { loader->set_epoch(1); }, [&] { static_cast<void>(loader->ledger()); },
+             [&] { static_cast<void>(loader->stats()); }}) {
+      try {
+        use();
+      } catch (const std::logic_error&) {
+        ++refused;
+      }
     }
-    _exit(code);
+    loader.reset();
+    _exit(refused == 5 ? 0 : 1);
   }
   int status = -1;
   REQUIRE(waitpid(child, &status, 0) == child);

@@ -82,14 +82,14 @@ TEST_CASE("a window over the whole dataset mixes the whole dataset") {
   CHECK(distance / 4096 == doctest::Approx(4096 / 3.0).epsilon(0.1));
 }
 
-TEST_CASE("a position's substitutes are the other positions of its block, each once") {
+TEST_CASE("a position's substitutes are the other positions of its lane, each once") {
   std::mt19937_64 random(2);
   for (int i = 0; i < 50; ++i) {
     const RandomCase c = random_case(random);
     const EpochOrder order(c.samples, c.shuffle);
     const std::uint64_t position = random() % c.samples;
     std::set<std::uint64_t> seen = {position};
-    for (std::uint64_t attempt = 1; attempt < order.block_size(position); ++attempt) {
+    for (std::uint64_t attempt = 1; attempt <= order.substitutes(position); ++attempt) {
       const std::uint64_t other = order.substitute(position, attempt);
       REQUIRE(other < c.samples);
       REQUIRE(other % order.lanes() == position % order.lanes());

@@ -124,6 +124,14 @@ TEST_CASE("what is no state is refused and changes nothing") {
        {"", "[]", "{}", "{\"version\":2}", "{\"version\":1,\"fingerprint\":1}"}) {
     CHECK_THROWS_AS(loader.load_state(text), std::invalid_argument);
   }
+  for (const auto& [from, to] : {std::pair{"\"position\":0", "\"position\":-1"},
+                                 {"\"position\":0", "\"position\":21"},
+                                 {"\"epoch\":0", "\"epoch\":-3"},
+                                 {"\"epoch\":0", "\"epoch\":0.5"}}) {
+    std::string changed = before;
+    changed.replace(changed.find(from), std::string(from).size(), to);
+    CHECK_THROWS_AS(loader.load_state(changed), std::invalid_argument);
+  }
   CHECK(loader.state() == before);
 }
 
