@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include <jpeglib.h>
 
@@ -160,7 +161,11 @@ void* JpegMemory::allocate(std::size_t bytes) {
   if (blocks_.empty() || blocks_.back().bytes - used_in_last_ < bytes) {
     const std::size_t fresh_bytes = std::max(bytes, kFirstBlockBytes);
     if (fresh_bytes > limit_bytes_ || total_bytes_ > limit_bytes_ - fresh_bytes) return nullptr;
-    blocks_.reserve(blocks_.size() + 1);
+    try {
+      blocks_.reserve(blocks_.size() + 1);
+    } catch (const std::bad_alloc&) {
+      return nullptr;  // libjpeg is C: it must see no exception
+    }
     auto* data = static_cast<std::uint8_t*>(std::aligned_alloc(kAlignment, fresh_bytes));
     if (data == nullptr) return nullptr;
     blocks_.push_back({data, fresh_bytes});

@@ -93,7 +93,7 @@ bool is_vertical_first(ImageView input, const Resizer::Geometry& geometry) {
 /// The weights along one axis, in the forms that the kernels take.
 template <typename Words>
 struct PreparedAxis {
-  ResizeAxis axis;
+  ResizeAxis axis;  ///< without input pixels, as no resize has it: no weights here
   ResizeWeights weights;
   Words words;
 };
@@ -108,9 +108,11 @@ class AxisCache {
     }
     PreparedAxis<Words>& entry = entries_[next_];
     next_ = (next_ + 1) % entries_.size();
-    entry.axis = axis;
+    // Until it is whole the entry serves no axis: computing it may run out of memory.
+    entry.axis = ResizeAxis{};
     compute_resize_weights(axis, entry.weights);
     entry.words.assign(entry.weights);
+    entry.axis = axis;
     return entry;
   }
 
