@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -90,9 +91,22 @@ ErrorParts parts_of(const Error& error) {
           placed ? static_cast<std::int64_t>(error.offset_bytes) : -1};
 }
 
+// What failure() returns where nothing has failed.
+ErrorParts no_error() { return {std::vector<std::string>{}, -1}; }
+
 class PythonLoader : public torch::CustomClassHolder {
  public:
-  explicit PythonLoader(const std::string& options) : loader_(options_from_json(options)) {}
+  explicit PythonLoader(const std::string& options) {
+    try {
+      loader_.emplace(options_from_json(options));
+    } catch (const LoaderError& failure) {
+      failure_ = parts_of(failure.error());
+    }
+  }
+
+  // Why the dataset could not be opened; asked for first, and nothing else where there is
+  // something.
+  ErrorParts failure() { return failure_; }
 
   // What next() came to; the tensors and byte strings of "batch" are in Python's column order.
   // status: "batch", "end", "waiting", or "error" with its parts.
@@ -103,7 +117,7 @@ class PythonLoader : public torch::CustomClassHolder {
     Taken result;
     auto& [status, error, tensors, strings, lengths] = result;
     try {
-      DataLoader::Taken taken = loader_.next_within(seconds);
+      DataLoader::Taken taken = loader_->next_within(seconds);
       if (!taken.batch) {
         status = taken.end ? "end" : "waiting";
         return result;
@@ -122,25 +136,28 @@ class PythonLoader : public torch::CustomClassHolder {
     return result;
   }
 
-  void start_epoch() { loader_.start_epoch(); }
-  void set_epoch(std::int64_t epoch) { loader_.set_epoch(static_cast<std::uint64_t>(epoch)); }
-  std::int64_t epoch() { return static_cast<std::int64_t>(loader_.epoch()); }
-  std::int64_t batches() { return static_cast<std::int64_t>(loader_.size()); }
-  std::int64_t samples() { return static_cast<std::int64_t>(loader_.samples()); }
-  std::string state() { return loader_.state(); }
+  void start_epoch() { loader_->start_epoch(); }
+  void set_epoch(std::int64_t epoch) {
+    TORCH_CHECK_VALUE(epoch >= 0, "epoch = ", epoch, ": must not be negative");
+    loader_->set_epoch(static_cast<std::uint64_t>(epoch));
+  }
+  std::int64_t epoch() { return static_cast<std::int64_t>(loader_->epoch()); }
+  std::int64_t batches() { return static_cast<std::int64_t>(loader_->size()); }
+  std::int64_t samples() { return static_cast<std::int64_t>(loader_->samples()); }
+  std::string state() { return loader_->state(); }
   void load_state(const std::string& state) {
     try {
-      loader_.load_state(state);
+      loader_->load_state(state);
     } catch (const std::invalid_argument& error) {
       TORCH_CHECK_VALUE(false, error.what());  // Python's ValueError
     }
   }
-  std::string ledger() { return loader_.ledger().to_json(); }
-  std::string stats() { return loader_.stats().to_json(); }
+  std::string ledger() { return loader_->ledger().to_json(); }
+  std::string stats() { return loader_->stats().to_json(); }
   // Names of the columns with tensors, and of those with byte strings, in batch order.
   std::tuple<std::vector<std::string>, std::vector<std::string>> columns() {
     std::tuple<std::vector<std::string>, std::vector<std::string>> names;
-    for (const auto& [name, column] : loader_.options().columns) {
+    for (const auto& [name, column] : loader_->options().columns) {
       const bool is_bytes = column.transform->output().dtype == Dtype::bytes;
       (is_bytes ? std::get<1>(names) : std::get<0>(names)).push_back(name);
     }
@@ -148,16 +165,22 @@ class PythonLoader : public torch::CustomClassHolder {
   }
 
  private:
-  DataLoader loader_;
+  std::optional<DataLoader> loader_;
+  ErrorParts failure_ = no_error();
 };
 
 class PythonSampleStream : public torch::CustomClassHolder {
  public:
   explicit PythonSampleStream(const std::vector<std::string>& specs) {
     Result<SampleStream> opened = open(specs);
-    if (!opened) throw LoaderError(std::move(opened.error()));
-    stream_ = std::move(*opened);
+    if (opened) {
+      stream_ = std::move(*opened);
+    } else {
+      failure_ = parts_of(opened.error());
+    }
   }
+
+  ErrorParts failure() { return failure_; }
 
   // status: "sample", "end" or "error"; then key, shard, offset, field names, field bytes.
   using Taken = std::tuple<std::string, ErrorParts, at::Tensor, std::string, std::int64_t,
@@ -188,6 +211,7 @@ class PythonSampleStream : public torch::CustomClassHolder {
  private:
   SampleStream stream_;
   Sample sample_;
+  ErrorParts failure_ = no_error();
 };
 
 class PythonTokenizer : public torch::CustomClassHolder {
@@ -212,7 +236,9 @@ class PythonTokenizer : public torch::CustomClassHolder {
   ClipTokenizer tokenizer_;
 };
 
-at::Tensor decode_image(const at::Tensor& data, std::int64_t max_image_pixels) {
+// The pixels and no error, or nothing and the error's parts.
+std::tuple<at::Tensor, std::vector<std::string>, std::int64_t> decode_image(
+    const at::Tensor& data, std::int64_t max_image_pixels) {
   const DecodeOptions options{static_cast<std::uint64_t>(max_image_pixels)};
   // Keeps its scratch between calls.
   thread_local std::pair<DecodeOptions, std::unique_ptr<ImageDecoder>> kept;
@@ -220,14 +246,16 @@ at::Tensor decode_image(const at::Tensor& data, std::int64_t max_image_pixels) {
     kept = {options, std::make_unique<ImageDecoder>(options)};
   }
   const Result<ImageView> image = kept.second->decode(as_bytes(data));
-  if (!image) throw LoaderError(image.error());
+  if (!image) {
+    return std::tuple_cat(std::tuple(at::empty({0, 0, 3}, at::kByte)), parts_of(image.error()));
+  }
   at::Tensor pixels = at::empty({image->height, image->width, 3}, at::kByte);
   auto* to = pixels.mutable_data_ptr<std::uint8_t>();
   const std::size_t row_bytes = static_cast<std::size_t>(image->width) * 3;
   for (int y = 0; y < image->height; ++y, to += row_bytes) {
     std::memcpy(to, image->row(y), row_bytes);
   }
-  return pixels;
+  return std::tuple_cat(std::tuple(pixels), no_error());
 }
 
 Filter filter_named(const std::string& name) {
@@ -277,7 +305,7 @@ at::Tensor clip_transform_image(const at::Tensor& image, std::int64_t size) {
 
 // The macros open a block each; what they register is described in python/millrace.
 TORCH_LIBRARY(millrace, m) {
-  m.def("decode_image(Tensor data, int max_image_pixels) -> Tensor", &decode_image);
+  m.def("decode_image(Tensor data, int max_image_pixels) -> (Tensor, str[], int)", &decode_image);
   m.def("resize(Tensor image, int height, int width, str filter, float[] box) -> Tensor",
         &resize_image);
   m.def("clip_transform(Tensor image, int size) -> Tensor", &clip_transform_image);
@@ -288,10 +316,12 @@ TORCH_LIBRARY(millrace, m) {
 
   m.class_<PythonSampleStream>("SampleStream")
       .def(torch::init<std::vector<std::string>>())
+      .def("failure", &PythonSampleStream::failure)
       .def("next", &PythonSampleStream::next);
 
   m.class_<PythonLoader>("DataLoader")
       .def(torch::init<std::string>())
+      .def("failure", &PythonLoader::failure)
       .def("next", &PythonLoader::next)
       .def("start_epoch", &PythonLoader::start_epoch)
       .def("set_epoch", &PythonLoader::set_epoch)

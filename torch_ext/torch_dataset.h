@@ -51,12 +51,15 @@ class TorchDataset : public torch::data::datasets::StatefulDataset<TorchDataset,
   }
 
   void save(torch::serialize::OutputArchive& archive) const override {
+    const std::lock_guard lock(shared_->mutex);
     archive.write("millrace_state", c10::IValue(shared_->loader.state()));
   }
   void load(torch::serialize::InputArchive& archive) override {
     c10::IValue state;
     archive.read("millrace_state", state);
+    const std::lock_guard lock(shared_->mutex);
     loader().load_state(state.toStringRef());
+    shared_->ended = false;
   }
 
   DataLoader& loader() { return shared_->loader; }

@@ -83,8 +83,11 @@ def test_raise_says_where(damaged):
 
 
 def test_a_missing_shard_is_named(damaged):
-    with pytest.raises(millrace.LoaderError, match="not-there"):
-        millrace.DataLoader([damaged, damaged.parent / "not-there.tar"])
+    missing = damaged.parent / "not-there.tar"
+    for use in (millrace.DataLoader, millrace.open):
+        with pytest.raises(millrace.LoaderError, match="not-there") as raised:
+            use([damaged, missing])
+        assert raised.value.reason == "io_error"
 
 
 def test_a_cut_shard_gives_its_whole_samples_and_one_error(damaged):

@@ -69,6 +69,23 @@ def test_ranks_come_from_the_environment(spec, monkeypatch):
     assert sorted(parts) == list(range(120))
 
 
+def test_rank_and_world_size_default_each_on_its_own(spec, monkeypatch):
+    monkeypatch.setenv("RANK", "2")
+    loader = millrace.DataLoader(spec, batch_size=10, columns=RAW, world_size=4)
+    assert numbers(loader)[:3] == [2, 6, 10]
+    monkeypatch.setenv("WORLD_SIZE", "many")
+    with pytest.raises(ValueError, match="WORLD_SIZE = many"):
+        millrace.DataLoader(spec, columns=RAW)
+
+
+def test_a_negative_epoch_is_refused(spec):
+    loader = millrace.DataLoader(spec, columns=RAW)
+    with pytest.raises(ValueError, match="epoch = -1"):
+        loader.set_epoch(-1)
+    with pytest.raises(ValueError, match="epoch"):
+        loader.load_state_dict({**loader.state_dict(), "epoch": -1})
+
+
 def test_a_state_is_plain_json_and_goes_on_where_it_stood(spec):
     options = dict(columns=RAW, shuffle=True, seed=3)
     expected = numbers(millrace.DataLoader(spec, batch_size=12, **options))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 
 import torch
@@ -17,11 +16,15 @@ _PATIENCE_SECONDS = 0.2  # how long the library waits before Python may handle a
 _NAMES = ("__key__", "__shard__", "__offset__")  # their byte strings are text
 
 
-def _rank_and_world_size() -> tuple[int, int]:
-    """This process's place: torch.distributed where it is initialised, else RANK and WORLD_SIZE."""
+def _distributed_place() -> dict[str, int]:
+    """This process's place where torch.distributed is initialised; else the library asks RANK and
+    WORLD_SIZE of the environment."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+        return {
+            "rank": torch.distributed.get_rank(),
+            "world_size": torch.distributed.get_world_size(),
+        }
+    return {}
 
 
 class DataLoader:
@@ -51,10 +54,15 @@ class DataLoader:
 
     def __init__(self, sources, batch_size: int = 256, columns: dict | None = None, **options):
         columns = clip_columns(224) if columns is None else columns
-        if "rank" not in options and "world_size" not in options:
-            options["rank"], options["world_size"] = _rank_and_world_size()
-        options = {"sources": spec_list(sources), "batch_size": batch_size, "columns": columns, **options}
-        self._loader = _make(json.dumps(options))
+        options = {
+            **_distributed_place(),
+            "sources": spec_list(sources),
+            "batch_size": batch_size,
+            "columns": columns,
+            **options,
+        }
+        self._loader = classes.DataLoader(json.dumps(options))
+        LoaderError.check(self._loader.failure())
         self._tensor_names, self._string_names = self._loader.columns()
         self._order = list(columns)
         self._is_text = {name: columns[name]["fields"] in _NAMES for name in self._string_names}
@@ -117,15 +125,6 @@ class DataLoader:
     def ledger(self) -> dict:
         """What became of every sample: expected, delivered, substituted, skipped by reason, errors."""
         return json.loads(self._loader.ledger())
-
-
-def _make(options: str):
-    try:
-        return classes.DataLoader(options)
-    except (ValueError, TypeError):
-        raise
-    except RuntimeError as error:
-        raise LoaderError(str(error).splitlines()[0]) from None
 
 
 def _split(joined: torch.Tensor, sizes: list[int], is_text: bool) -> list:

@@ -28,6 +28,12 @@ class LoaderError(RuntimeError):
         self.key = key
 
     @classmethod
+    def check(cls, parts: tuple[list[str], int]) -> None:
+        """Raises if the parts, as the library hands them over, are those of an error."""
+        if parts[0]:
+            raise cls.from_parts(parts)
+
+    @classmethod
     def from_parts(cls, parts: tuple[list[str], int]) -> LoaderError:
         """From what the library hands over: [message, reason, shard, key] and the offset or -1."""
         (message, reason, shard, key), offset = parts

@@ -22,10 +22,8 @@ class SampleStream:
     """
 
     def __init__(self, specs: list[str]):
-        try:
-            self._stream = classes.SampleStream(specs)
-        except RuntimeError as error:
-            raise LoaderError(str(error).splitlines()[0]) from None
+        self._stream = classes.SampleStream(specs)
+        LoaderError.check(self._stream.failure())
 
     def __iter__(self) -> SampleStream:
         return self

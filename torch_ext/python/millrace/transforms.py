@@ -41,10 +41,9 @@ def decode_image(data, max_image_pixels: int = _MAX_IMAGE_PIXELS) -> torch.Tenso
     Returns: uint8 [height, width, 3].
     Raises: LoaderError if the bytes are no image or a broken one.
     """
-    try:
-        return ops.decode_image(_bytes_tensor(data), max_image_pixels)
-    except RuntimeError as error:
-        raise LoaderError(str(error).splitlines()[0]) from None
+    image, *error = ops.decode_image(_bytes_tensor(data), max_image_pixels)
+    LoaderError.check(error)
+    return image
 
 
 def resize(image, size: tuple[int, int], filter: str = "bicubic", box=None) -> torch.Tensor:
