@@ -151,7 +151,7 @@ void print_list(const char* name, const std::vector<double>& values) {
               *std::max_element(values.begin(), values.end()));
 }
 
-void run(LoaderOptions options, std::size_t rounds, std::size_t repeats) {
+void run(const LoaderOptions& options, std::size_t rounds, std::size_t repeats) {
   const Images images = read_images(options.sources);
   if (images.jpegs.empty()) throw std::runtime_error("no JPEG images there");
   Loader loader(options);
@@ -188,9 +188,7 @@ void run(LoaderOptions options, std::size_t rounds, std::size_t repeats) {
   std::printf("  %-10s %.4f\n", "bare", 1000 * static_cast<double>(options.threads) / median(bare));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int measure(int argc, char** argv) {
   CLI::App app("The whole loader against a bare libjpeg-turbo decode of the same images");
   LoaderOptions options;
   options.threads = 1;
@@ -205,14 +203,24 @@ int main(int argc, char** argv) {
   app.add_option("--repeats", repeats, "Epochs a round")->capture_default_str();
   app.add_option("--image-size", size)->capture_default_str();
   app.add_flag("--shuffle", options.shuffle);
-  CLI11_PARSE(app, argc, argv);
   try {
-    options.columns = millrace::clip_columns(size);
-    if (options.threads == 0) options.threads = millrace::usable_cores();
-    run(options, std::max<std::size_t>(rounds, 1), std::max<std::size_t>(repeats, 1));
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  options.columns = millrace::clip_columns(size);
+  if (options.threads == 0) options.threads = millrace::usable_cores();
+  run(options, std::max<std::size_t>(rounds, 1), std::max<std::size_t>(repeats, 1));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return measure(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "millrace_loader_bench: %s\n", error.what());
     return 1;
   }
-  return 0;
 }

@@ -1,7 +1,6 @@
 #include "bench.h"
 
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -76,7 +75,7 @@ void print_json(const Report& report) {
   for (std::size_t i = 0; i < kStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
     const StageTimes::Counter& counter = report.stats.stages[stage];
-    std::printf("%s\"%s\": {\"items\": %llu, \"bytes\": %llu, \"busy_seconds\": %.6f}",
+    std::printf(R"(%s"%s": {"items": %llu, "bytes": %llu, "busy_seconds": %.6f})",
                 i > 0 ? ", " : "", std::string(stage_name(stage)).c_str(),
                 static_cast<unsigned long long>(counter.items),
                 static_cast<unsigned long long>(counter.bytes),

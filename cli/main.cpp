@@ -36,9 +36,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   verb->callback([&exit_code] { exit_code = millrace::cli::bench(options); });
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app("millrace: a streaming data loader for image-text training");
   app.set_version_flag("--version", MILLRACE_VERSION);
   app.require_subcommand(1);
@@ -48,9 +46,17 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "millrace: %s\n", error.what());
     return 1;
   }
-  return exit_code;
 }

@@ -101,7 +101,7 @@ class Reader {
 
 // Sizes that are ints in the interfaces: what does not fit is out of their range anyway.
 int small_int(const Reader& from, std::string_view key, int otherwise) {
-  std::uint64_t value = static_cast<std::uint64_t>(otherwise);
+  auto value = static_cast<std::uint64_t>(otherwise);
   from.read(key, value);
   if (value > 1'000'000'000) from.wrong(key, "smaller");
   return static_cast<int>(value);

@@ -81,8 +81,12 @@ LoaderState state_from_json(std::string_view text, const Fingerprint& expected) 
   for (const auto& [name, value] : expected) {
     const json::value* saved = found->get_object().if_contains(name);
     if (saved != nullptr && *saved == json::parse(value)) continue;
-    differences += (differences.empty() ? "" : "; ") + name + " was " +
-                   (saved != nullptr ? json::serialize(*saved) : "not saved") + " and is " + value;
+    differences += differences.empty() ? "" : "; ";
+    differences += name;
+    differences += " was ";
+    differences += saved != nullptr ? json::serialize(*saved) : "not saved";
+    differences += " and is ";
+    differences += value;
   }
   if (!differences.empty()) {
     throw std::invalid_argument("state: of another dataset or of other options: " + differences);

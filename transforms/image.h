@@ -23,9 +23,8 @@ struct MutableImageView {
   std::size_t stride_bytes = 0;
 
   std::uint8_t* row(int y) const { return data + static_cast<std::size_t>(y) * stride_bytes; }
-  operator ImageView() const {
-    return {data, width, height, stride_bytes};
-  }  // NOLINT(google-explicit-constructor)
+  // What may be written may be read. NOLINTNEXTLINE(google-explicit-constructor)
+  operator ImageView() const { return {data, width, height, stride_bytes}; }
 };
 
 }  // namespace millrace

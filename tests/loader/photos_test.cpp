@@ -64,7 +64,9 @@ TEST_CASE(
   const auto data = test::reference_data("photos through the loader");
   if (!data) return;
   const auto ids = ids_of_captions(*data);
-  for (const auto& [size, threads] : {std::pair{224, 1}, {224, 2}, {224, 5}, {336, 3}}) {
+  for (const auto& run : {std::pair{224, 1}, {224, 2}, {224, 5}, {336, 3}}) {
+    const int size = run.first;
+    const int threads = run.second;
     CAPTURE(size);
     CAPTURE(threads);
     const auto goldens = goldens_of(*data, size);

@@ -13,7 +13,7 @@ Shards::Shards(const std::vector<std::uint64_t>& samples_of_shard,
       char key[32];
       std::snprintf(key, sizeof(key), "%06llu", static_cast<unsigned long long>(total_));
       const std::string number = std::to_string(total_);
-      members.emplace_back(std::string(key) + ".num", bad.count(total_) > 0 ? "broken" : number);
+      members.emplace_back(std::string(key) + ".num", bad.contains(total_) ? "broken" : number);
       members.emplace_back(std::string(key) + ".txt", "caption " + number);
     }
     paths_.push_back(folder_ / ("shard-" + std::to_string(shard) + ".tar"));
