@@ -39,6 +39,12 @@ Result<void> resize_and_crop(Resizer& resizer, ImageView image, MutableImageView
   return resizer.resize(image, *geometry, Filter::bicubic, window);
 }
 
+/// What `options` says, as members of a JSON object.
+std::string json_members(const DecodeOptions& options) {
+  return R"("max_image_pixels":)" + std::to_string(options.max_image_pixels) +
+         R"(,"max_jpeg_scans":)" + std::to_string(options.max_jpeg_scans);
+}
+
 std::uint64_t pixel_bytes(ImageView image) {
   return static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height) * 3;
 }
@@ -117,10 +123,9 @@ class ClipTransform final : public Transform {
     return std::make_unique<FloatsWriter>(size_, options_, normalizer_);
   }
   std::string describe() const override {
-    return R"({"type":"clip_image","size":)" + std::to_string(size_) + R"(,"max_image_pixels":)" +
-           std::to_string(options_.max_image_pixels) + R"(,"mean":)" +
-           json_numbers(Normalizer::kClipMean) + R"(,"std":)" + json_numbers(Normalizer::kClipStd) +
-           "}";
+    return R"({"type":"clip_image","size":)" + std::to_string(size_) + "," +
+           json_members(options_) + R"(,"mean":)" + json_numbers(Normalizer::kClipMean) +
+           R"(,"std":)" + json_numbers(Normalizer::kClipStd) + "}";
   }
 
  private:
@@ -138,8 +143,8 @@ class ClipPixels final : public Transform {
     return std::make_unique<PixelsWriter>(size_, options_);
   }
   std::string describe() const override {
-    return R"({"type":"clip_pixels","size":)" + std::to_string(size_) + R"(,"max_image_pixels":)" +
-           std::to_string(options_.max_image_pixels) + "}";
+    return R"({"type":"clip_pixels","size":)" + std::to_string(size_) + "," +
+           json_members(options_) + "}";
   }
 
  private:

@@ -57,11 +57,24 @@ struct ErrorManager : jpeg_error_mgr {
   std::jmp_buf jump;
 };
 
+struct ScanLimit : jpeg_progress_mgr {
+  int max_scans = 0;
+  bool exceeded = false;
+};
+
 [[noreturn]] void jump_out(j_common_ptr cinfo) {
   std::longjmp(static_cast<ErrorManager*>(cinfo->err)->jump, 1);  // NOLINT: libjpeg is C
 }
 
 void be_silent(j_common_ptr /*cinfo*/) {}
+
+/// libjpeg calls this for every row of blocks, of each scan.
+void check_scan_count(j_common_ptr cinfo) {
+  auto& limit = *static_cast<ScanLimit*>(cinfo->progress);
+  if (reinterpret_cast<j_decompress_ptr>(cinfo)->input_scan_number <= limit.max_scans) return;
+  limit.exceeded = true;
+  jump_out(cinfo);
+}
 
 // The source is one span. Where it ends libjpeg suspends, as it does in Pillow, instead of making
 // up an end-of-image marker: that is how a file that is cut short is told from a damaged one.
@@ -79,12 +92,12 @@ void source_ends(j_decompress_ptr /*cinfo*/) {}
 
 class JpegDecoder::Codec {
  public:
-  explicit Codec(std::size_t memory_bytes);
+  explicit Codec(const DecodeOptions& options);
   ~Codec() { jpeg_destroy_decompress(&cinfo_); }
   Codec(const Codec&) = delete;
   Codec& operator=(const Codec&) = delete;
 
-  enum class Outcome : std::uint8_t { decoded, cut_short, broken };
+  enum class Outcome : std::uint8_t { decoded, cut_short, too_many_scans, broken };
 
   /// Decodes into rows of `stride_bytes`; `cmyk_row` holds one row of 4 x width bytes.
   Outcome decode(std::span<const std::uint8_t> data, const JpegFrame& frame, std::uint8_t* pixels,
@@ -101,10 +114,11 @@ class JpegDecoder::Codec {
   jpeg_decompress_struct cinfo_{};
   ErrorManager errors_{};
   jpeg_source_mgr source_{};
+  ScanLimit scans_{};
   JpegMemory memory_;
 };
 
-JpegDecoder::Codec::Codec(std::size_t memory_bytes) : memory_(memory_bytes) {
+JpegDecoder::Codec::Codec(const DecodeOptions& options) : memory_(memory_limit_bytes(options)) {
   cinfo_.err = jpeg_std_error(&errors_);
   errors_.error_exit = jump_out;
   errors_.output_message = be_silent;
@@ -118,6 +132,9 @@ JpegDecoder::Codec::Codec(std::size_t memory_bytes) : memory_(memory_bytes) {
   source_.resync_to_restart = jpeg_resync_to_restart;
   source_.term_source = source_ends;
   cinfo_.src = &source_;
+  scans_.progress_monitor = check_scan_count;
+  scans_.max_scans = options.max_jpeg_scans;
+  cinfo_.progress = &scans_;
 }
 
 void JpegDecoder::Codec::begin(std::span<const std::uint8_t> data) {
@@ -127,6 +144,7 @@ void JpegDecoder::Codec::begin(std::span<const std::uint8_t> data) {
   std::fill(std::begin(cinfo_.dc_huff_tbl_ptrs), std::end(cinfo_.dc_huff_tbl_ptrs), nullptr);
   std::fill(std::begin(cinfo_.ac_huff_tbl_ptrs), std::end(cinfo_.ac_huff_tbl_ptrs), nullptr);
   memory_.reset();
+  scans_.exceeded = false;
   source_.next_input_byte = data.data();
   source_.bytes_in_buffer = data.size();
 }
@@ -136,7 +154,9 @@ JpegDecoder::Codec::Outcome JpegDecoder::Codec::decode(std::span<const std::uint
                                                        std::size_t stride_bytes,
                                                        std::uint8_t* cmyk_row) {
   // Nothing with a destructor lives in this frame or in read(): an error jumps out of them.
-  if (setjmp(errors_.jump) != 0) return Outcome::broken;  // NOLINT: libjpeg is C
+  if (setjmp(errors_.jump) != 0) {  // NOLINT: libjpeg is C
+    return scans_.exceeded ? Outcome::too_many_scans : Outcome::broken;
+  }
   begin(data);
   return read(frame, pixels, stride_bytes, cmyk_row);
 }
@@ -183,7 +203,7 @@ std::string JpegDecoder::Codec::message() {
 }
 
 JpegDecoder::JpegDecoder(const DecodeOptions& options)
-    : options_(options), codec_(std::make_unique<Codec>(memory_limit_bytes(options))) {}
+    : options_(options), codec_(std::make_unique<Codec>(options)) {}
 
 JpegDecoder::~JpegDecoder() = default;
 
@@ -204,6 +224,9 @@ Result<ImageView> JpegDecoder::decode(std::span<const std::uint8_t> data, PixelB
       return ImageView{rows, frame->width, frame->height, stride_bytes};
     case Codec::Outcome::cut_short:
       return fail(Reason::bad_image, "JPEG: the file is cut short");
+    case Codec::Outcome::too_many_scans:
+      return fail(Reason::bad_image,
+                  "JPEG: more than " + std::to_string(options_.max_jpeg_scans) + " scans");
     case Codec::Outcome::broken:
       break;
   }

@@ -156,6 +156,56 @@ TEST_CASE("more pixels than the limit are found before they are allocated") {
   }
 }
 
+std::size_t jpeg_scans(const Bytes& jpeg) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i + 1 < jpeg.size(); ++i) count += jpeg[i] == 0xFF && jpeg[i + 1] == 0xDA;
+  return count;
+}
+
+/// A progressive JPEG with `more` scans behind its own, of 11 bytes each, that have no content.
+Bytes jpeg_of_many_scans(std::size_t more) {
+  Bytes jpeg = test::encode_jpeg(make_pixels(64, 64, 12), {.progressive = true, .gray = true});
+  // An AC scan whose one end-of-band run covers all of the 64 blocks: code 0 stands for a run of 64
+  // to 127 blocks, followed by 6 bits that say how many more than 64.
+  const Bytes table = {0xFF, 0xC4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0,
+                       0,    0,    0, 0,  0,    0, 0, 0, 0, 0, 0x60};
+  const Bytes scan = {0xFF, 0xDA, 0, 8, 1, 1, 0x00, 1, 63, 0x00, 0x01};
+  jpeg.resize(jpeg.size() - 2);
+  jpeg.insert(jpeg.end(), table.begin(), table.end());
+  for (; more > 0; --more) jpeg.insert(jpeg.end(), scan.begin(), scan.end());
+  jpeg.insert(jpeg.end(), {0xFF, 0xD9});
+  return jpeg;
+}
+
+TEST_CASE("a JPEG of more scans than the limit is refused, by name, at once") {
+  const std::size_t written = jpeg_scans(jpeg_of_many_scans(0));
+  const auto limit = [](std::size_t scans) {
+    return DecodeOptions{.max_jpeg_scans = static_cast<int>(scans)};
+  };
+  const Bytes jpeg = jpeg_of_many_scans(40);
+  CHECK(jpeg_scans(jpeg) == written + 40);
+  ImageDecoder decoder(limit(written + 39));
+  const Result<ImageView> refused = decoder.decode(jpeg);
+  REQUIRE(!refused);
+  CHECK(refused.error().reason == Reason::bad_image);
+  CHECK(refused.error().message == "JPEG: more than " + std::to_string(written + 39) + " scans");
+  // The next image is a new one.
+  CHECK(decoder.decode(jpeg_of_many_scans(39)));
+  const Result<ImageView> enough = ImageDecoder(limit(written + 40)).decode(jpeg);
+  REQUIRE(enough);
+
+  ImageDecoder usual;
+  const Result<ImageView> decoded = usual.decode(jpeg);
+  REQUIRE(decoded);
+  CHECK(packed_rgb(*decoded) == test::libjpeg_pixels(jpeg).rgb);
+  CHECK(usual.decode(jpeg_of_many_scans(500 - written)));
+  CHECK(!usual.decode(jpeg_of_many_scans(501 - written)));
+  // Every other kind of error goes on to be told in libjpeg's words.
+  const Result<ImageView> broken = usual.decode(first(jpeg, 3));
+  REQUIRE(!broken);
+  CHECK(broken.error().message.find("scans") == std::string::npos);
+}
+
 TEST_CASE("what is no image is told from an image of another kind") {
   ImageDecoder decoder;
   const auto reason_of = [&](std::string_view text) {

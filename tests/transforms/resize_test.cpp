@@ -210,12 +210,13 @@ TEST_CASE("a CLIP transform says what it makes, and refuses sizes that make no s
   CHECK(floats->output().shape == std::vector<std::int64_t>{3, 224, 224});
   CHECK(floats->output().slot_bytes() == 3 * 224 * 224 * 4);
   CHECK(floats->describe() ==
-        R"({"type":"clip_image","size":224,"max_image_pixels":178956970,)"
+        R"({"type":"clip_image","size":224,"max_image_pixels":178956970,"max_jpeg_scans":500,)"
         R"("mean":[0.48145467,0.4578275,0.40821072],"std":[0.26862955,0.2613026,0.2757771]})");
-  const auto bytes = clip_pixels(336, {.max_image_pixels = 1000});
+  const auto bytes = clip_pixels(336, {.max_image_pixels = 1000, .max_jpeg_scans = 20});
   CHECK(bytes->output().dtype == Dtype::uint8);
   CHECK(bytes->output().shape == std::vector<std::int64_t>{336, 336, 3});
-  CHECK(bytes->describe() == R"({"type":"clip_pixels","size":336,"max_image_pixels":1000})");
+  CHECK(bytes->describe() ==
+        R"({"type":"clip_pixels","size":336,"max_image_pixels":1000,"max_jpeg_scans":20})");
   CHECK_THROWS_AS(clip_transform(0), std::invalid_argument);
   CHECK_THROWS_AS(clip_transform(8193), std::invalid_argument);
   CHECK_THROWS_AS(clip_pixels(-1), std::invalid_argument);
