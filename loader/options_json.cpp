@@ -115,7 +115,7 @@ std::shared_ptr<const Transform> read_image_transform(const Reader& from) {
   const int size = small_int(from, "size", 224);
   if (type == "clip_image") return clip_transform(size, decode);
   if (type == "clip_pixels") return clip_pixels(size, decode);
-  from.wrong("type", "\"clip_image\" or \"clip_pixels\"");
+  from.wrong("type", R"("clip_image" or "clip_pixels")");
 }
 
 std::shared_ptr<const ClipTokenizer> read_tokenizer(const Reader& from) {
@@ -130,7 +130,7 @@ Dtype read_number_dtype(const Reader& from) {
   for (const Dtype dtype : {Dtype::float64, Dtype::float32, Dtype::int64}) {
     if (name == dtype_name(dtype)) return dtype;
   }
-  from.wrong("dtype", "\"float64\", \"float32\" or \"int64\"");
+  from.wrong("dtype", R"("float64", "float32" or "int64")");
 }
 
 Column read_column(const Reader& from) {
@@ -156,7 +156,7 @@ Column read_column(const Reader& from) {
     from.allow_only({"type", "fields", "dtype"});
     return number(from.text("fields"), read_number_dtype(from));
   }
-  from.wrong("type", "\"image\", \"text\", \"raw\" or \"number\"");
+  from.wrong("type", R"("image", "text", "raw" or "number")");
 }
 
 std::vector<std::string> read_sources(const Reader& from) {
@@ -192,7 +192,7 @@ OnBadSample read_on_bad_sample(const Reader& from, OnBadSample otherwise) {
        {OnBadSample::substitute, OnBadSample::skip, OnBadSample::raise}) {
     if (name == on_bad_sample_name(policy)) return policy;
   }
-  from.wrong("on_bad_sample", "\"substitute\", \"skip\" or \"raise\"");
+  from.wrong("on_bad_sample", R"("substitute", "skip" or "raise")");
 }
 
 PinMemory read_pin_memory(const Reader& from, PinMemory otherwise) {
