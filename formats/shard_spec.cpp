@@ -162,7 +162,16 @@ class SpecExpansion {
       return fail(Reason::io_error, "shard lists nested too deep at " + quoted(path));
     }
     std::ifstream list(path);
-    if (!list) return fail(Reason::io_error, "cannot open the shard list " + quoted(path));
+    struct stat status = {};
+    if (!list || ::stat(path.c_str(), &status) != 0) {
+      return fail(Reason::io_error, "cannot open the shard list " + quoted(path));
+    }
+    // By the file itself: it may have other names.
+    const ListFile file{status.st_dev, status.st_ino};
+    if (std::find(open_lists_.begin(), open_lists_.end(), file) != open_lists_.end()) {
+      return fail(Reason::io_error, "a shard list that contains itself: " + quoted(path));
+    }
+    open_lists_.push_back(file);
     bool first = true;
     for (std::string line; std::getline(list, line); first = false) {
       std::string_view spec = line;
@@ -172,11 +181,15 @@ class SpecExpansion {
       if (auto added = add_spec(spec, list_depth); !added) return added;
     }
     if (list.bad()) return fail(Reason::io_error, "cannot read the shard list " + quoted(path));
+    open_lists_.pop_back();
     return {};
   }
 
+  using ListFile = std::pair<dev_t, ino_t>;
+
   std::size_t max_shards_;
   std::vector<std::string> paths_;
+  std::vector<ListFile> open_lists_;  // those that are being read, each within the one before
   std::string first_missing_;
   std::size_t missing_count_ = 0;
 };

@@ -14,7 +14,8 @@ namespace millrace {
 /// specs; `*`, `?`, `[...]` (sorted matches); `${NAME}` from the environment; `@list.txt` (a spec a
 /// line, `#` comments, relative paths as they stand).
 /// Errors: io_error or damaged_shard naming the spec: a glob without a match, a missing file or
-/// list, an unset variable, an unbalanced brace, more than `max_shards` results, `pipe:` (refused).
+/// list, a list within itself, an unset variable, an unbalanced brace, more than `max_shards`
+/// results, `pipe:` (refused).
 Result<std::vector<std::string>> expand_shard_specs(std::span<const std::string> specs,
                                                     std::size_t max_shards = 10'000'000);
 

@@ -130,8 +130,41 @@ TEST_CASE("a list holds a spec a line, with comments, blank lines and any line e
   CHECK(*paths == Strings{shards.at("a-000.tar"), shards.at("a-001.tar"), shards.at("b-9.tar"),
                           shards.at("a-002.tar")});
   CHECK(message_of({"@" + shards.at("no.txt")}).starts_with("cannot open the shard list"));
-  shards.folder.write("loop.txt", "@" + shards.at("loop.txt"));
-  CHECK(message_of({"@" + shards.at("loop.txt")}).starts_with("shard lists nested too deep"));
+}
+
+TEST_CASE("a list that contains itself is refused at once, under any name and through others") {
+  const Shards shards;
+  const auto lines = [](const std::string& line) {
+    std::string text;
+    for (int i = 0; i < 100; ++i) text += line + "\n";
+    return text;
+  };
+  const std::string again = "@" + shards.at("./again.txt");
+  shards.folder.write("again.txt", lines(again));
+  CHECK(message_of({"@" + shards.at("again.txt")}) ==
+        "a shard list that contains itself: \"" + shards.at("./again.txt") + "\"");
+  // Each of the lines would be followed to the greatest depth before an error of depth.
+  shards.folder.write("ping.txt", lines("@" + shards.at("pong.txt")));
+  shards.folder.write("pong.txt", "@" + shards.at("ping.txt"));
+  CHECK(message_of({"@" + shards.at("ping.txt")}).starts_with("a shard list that contains itself"));
+  // One after the other is no loop.
+  shards.folder.write("one.txt", shards.at("a-000.tar"));
+  const std::string one = "@" + shards.at("one.txt");
+  shards.folder.write("twice.txt", one + "\n" + one + "::" + one);
+  const auto paths = millrace::expand_shard_specs(Strings{"@" + shards.at("twice.txt"), one});
+  REQUIRE(paths);
+  CHECK(*paths == Strings(4, shards.at("a-000.tar")));
+}
+
+TEST_CASE("lists are followed to a depth of eight") {
+  const Shards shards;
+  shards.folder.write("list-0.txt", shards.at("a-000.tar"));
+  for (int i = 1; i <= 8; ++i) {
+    shards.folder.write("list-" + std::to_string(i) + ".txt",
+                        "@" + shards.at("list-" + std::to_string(i - 1) + ".txt"));
+  }
+  CHECK(millrace::expand_shard_specs(Strings{"@" + shards.at("list-7.txt")}));
+  CHECK(message_of({"@" + shards.at("list-8.txt")}).starts_with("shard lists nested too deep"));
 }
 
 TEST_CASE("missing shards are named: the first, and how many more") {
