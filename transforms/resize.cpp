@@ -34,13 +34,12 @@ Result<Box> checked_box(ImageView input, const Resizer::Geometry& geometry,
       geometry.crop_top > geometry.full_height - output.height) {
     return bad("the window lies outside the resized image");
   }
-  const bool everything = std::all_of(geometry.box.begin(), geometry.box.end(),
-                                      [](double edge) { return edge == 0.0; });
-  if (everything) {
+  if (!geometry.box) {
     return Box{0, 0, static_cast<float>(input.width), static_cast<float>(input.height)};
   }
-  const Box box{static_cast<float>(geometry.box[0]), static_cast<float>(geometry.box[1]),
-                static_cast<float>(geometry.box[2]), static_cast<float>(geometry.box[3])};
+  const auto& [left, top, right, bottom] = *geometry.box;
+  const Box box{static_cast<float>(left), static_cast<float>(top), static_cast<float>(right),
+                static_cast<float>(bottom)};
   // Written so that a NaN fails.
   if (!(box.left >= 0 && box.top >= 0)) return bad("the box begins outside the image");
   if (!(box.right <= static_cast<float>(input.width) &&

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "millrace/result/result.h"
 #include "millrace/transforms/image.h"
@@ -28,9 +29,9 @@ class Resizer {
     int full_height = 0;
     int crop_left = 0;
     int crop_top = 0;
-    /// The part of the input that is resized: left, top, right, bottom, in pixels; all 0:
-    /// everything.
-    std::array<double, 4> box{};
+    /// The part of the input that is resized: left, top, right, bottom, in pixels; none:
+    /// everything. A box without area is one, too, as in Pillow.
+    std::optional<std::array<double, 4>> box;
   };
 
   /// Errors (bad_image): sizes below 1, a window or box outside, as Pillow refuses them.

@@ -74,7 +74,8 @@ TEST_CASE("resizing RGB with any filter, size and box equals Pillow's bytes") {
     geometry.full_height = int_of(row["out_height"]);
     simdjson::dom::array box;
     if (row["box"].get(box) == simdjson::SUCCESS) {
-      for (std::size_t i = 0; i < 4; ++i) geometry.box[i] = number_of(box.at(i));
+      geometry.box = {number_of(box.at(0)), number_of(box.at(1)), number_of(box.at(2)),
+                      number_of(box.at(3))};
     }
     Pixels output(std::max(0, geometry.full_width), std::max(0, geometry.full_height));
     const Filter filter = filter_named(text_of(row["filter"]));

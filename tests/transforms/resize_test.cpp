@@ -171,13 +171,35 @@ TEST_CASE("sizes, windows and boxes that lie outside are refused") {
   CHECK(refused({5, 5, 1, 0, {}}));
   CHECK(refused({5, 5, 0, -1, {}}));
   CHECK(refused({4, 5, 0, 0, {}}));
-  CHECK(refused({5, 5, 0, 0, {-1, 0, 5, 5}}));
-  CHECK(refused({5, 5, 0, 0, {0, 0, 10.5, 5}}));
-  CHECK(refused({5, 5, 0, 0, {6, 0, 5, 5}}));
-  CHECK(refused({5, 5, 0, 0, {0, 0, std::numeric_limits<double>::quiet_NaN(), 5}}));
+  CHECK(refused({5, 5, 0, 0, {{-1, 0, 5, 5}}}));
+  CHECK(refused({5, 5, 0, 0, {{0, 0, 10.5, 5}}}));
+  CHECK(refused({5, 5, 0, 0, {{6, 0, 5, 5}}}));
+  CHECK(refused({5, 5, 0, 0, {{0, 0, std::numeric_limits<double>::quiet_NaN(), 5}}}));
   CHECK(refused({5, 5, std::numeric_limits<int>::max(), 0, {}}));
   ImageView nothing;
   CHECK(!resizer.resize(nothing, {5, 5, 0, 0, {}}, Filter::bicubic, output.view()));
+}
+
+TEST_CASE("a box without area spreads what lies there, as in Pillow; without a box it is all") {
+  Pixels input(10, 10);
+  for (std::size_t i = 0; i < input.rgb.size(); ++i) {
+    input.rgb[i] = static_cast<std::uint8_t>(i * 7 + i / 3 * i % 31);
+  }
+  Resizer resizer;
+  // Pillow 13.0.0: resize((3, 2), filter, box=(0, 0, 0, 0)).
+  const std::array<std::pair<Filter, std::array<std::uint8_t, 3>>, 4> answers = {
+      std::pair{Filter::nearest, std::array<std::uint8_t, 3>{0, 7, 14}},
+      std::pair{Filter::bilinear, std::array<std::uint8_t, 3>{0, 7, 14}},
+      std::pair{Filter::bicubic, std::array<std::uint8_t, 3>{0, 0, 0}},
+      std::pair{Filter::lanczos, std::array<std::uint8_t, 3>{0, 0, 0}}};
+  for (const auto& [filter, pixel] : answers) {
+    Pixels output(3, 2);
+    REQUIRE(resizer.resize(input.view(), {3, 2, 0, 0, {{0, 0, 0, 0}}}, filter, output.view()));
+    for (std::size_t i = 0; i < output.rgb.size(); ++i) CHECK(output.rgb[i] == pixel[i % 3]);
+  }
+  Pixels all(10, 10);
+  REQUIRE(resizer.resize(input.view(), {10, 10, 0, 0, {}}, Filter::bicubic, all.view()));
+  CHECK(all.rgb == input.rgb);
 }
 
 TEST_CASE("the vectors normalise every byte to the table's float, at every length") {
