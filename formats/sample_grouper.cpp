@@ -1,5 +1,6 @@
 #include "millrace/formats/sample_grouper.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -9,20 +10,28 @@ namespace millrace {
 
 namespace {
 
-bool has_field(const Sample& sample, std::string_view extension) {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
+/// Up to here looking through all fields is cheaper than a set, and allocates nothing.
+constexpr std::size_t kFewFields = 64;
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+}  // namespace
+
+bool SampleGrouper::LessBlindToCase::operator()(std::string_view a, std::string_view b) const {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                      [](char x, char y) { return lower(x) < lower(y); });
+}
+
+bool SampleGrouper::has_field(const Sample& sample, std::string_view extension) const {
+  if (!extensions_.empty()) return extensions_.find(extension) != extensions_.end();
   for (const Field& field : sample.fields()) {
-    if (field.name.size() != extension.size()) continue;
-    std::size_t i = 0;
-    while (i < extension.size() && field.name[i] == lower(extension[i])) ++i;
-    if (i == extension.size()) return true;
+    if (std::equal(field.name.begin(), field.name.end(), extension.begin(), extension.end(),
+                   [](char a, char b) { return a == lower(b); })) {
+      return true;
+    }
   }
   return false;
 }
-
-}  // namespace
 
 void SampleGrouper::step() {
   event_ = reader_.next(member_);
@@ -70,6 +79,11 @@ Result<void> SampleGrouper::add(Sample& sample) {
     sample.add_field(name_.extension, bytes);
   }
   sample.set_end_bytes(member_.end_bytes);
+  if (sample.fields().size() > kFewFields) {
+    extensions_.emplace(name_.extension);
+  } else if (sample.fields().size() == kFewFields) {
+    for (const Field& field : sample.fields()) extensions_.insert(field.name);
+  }
   return {};
 }
 
@@ -130,6 +144,7 @@ SampleGrouper::Outcome SampleGrouper::next(Sample& sample) {
     if (!in_sample) {
       sample.reset(shard_, member_.begin_bytes);
       sample.set_key(name_.key);
+      extensions_.clear();
       in_sample = true;
     }
     if (auto added = add(sample); !added) {

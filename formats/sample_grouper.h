@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "millrace/formats/member_name.h"
@@ -41,6 +43,7 @@ class SampleGrouper {
  private:
   void step();
   bool is_skipped();
+  bool has_field(const Sample& sample, std::string_view extension) const;
   /// Whether the member at hand continues the sample.
   bool continues(const Sample& sample) const;
   Result<void> add(Sample& sample);
@@ -57,6 +60,12 @@ class SampleGrouper {
   tar::Event event_ = tar::Event::member;
   bool pending_ = false;  // the member at hand was not part of the sample before
   bool finished_ = false;
+  struct LessBlindToCase {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const;
+  };
+  // The extensions of a sample that has very many, where looking through all would be quadratic.
+  std::set<std::string, LessBlindToCase> extensions_;
   Error error_;
   SkippedRecords skipped_;
 };

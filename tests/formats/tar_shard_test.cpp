@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -184,6 +185,40 @@ TEST_CASE("a shard cut at any byte keeps the samples before the cut and reports 
       if (i + 1 < content.samples.size()) CHECK(sample.fields.size() == fields.size());
     }
   }
+}
+
+TEST_CASE("a repeated extension is found among any number of fields, in any case") {
+  for (const int count : {1, 2, 63, 64, 65, 66, 300}) {
+    for (const int repeated : {0, count / 2, count - 1}) {
+      CAPTURE(count);
+      CAPTURE(repeated);
+      TarMaker tar;
+      for (int i = 0; i < count; ++i) tar.file("a.Field" + std::to_string(i), "x");
+      tar.file("a.fiELD" + std::to_string(repeated), "y").file("a.other", "z").file("b.t", "");
+      const ShardContent content = content_of(tar.end());
+      REQUIRE(content.samples.size() == 3);
+      CHECK(content.samples[0].fields.size() == static_cast<std::size_t>(count));
+      CHECK(content.samples[1].fields.size() == 2);
+      CHECK(shard_of(tar.bytes())->index()->skipped.duplicate_fields == 1);
+    }
+  }
+}
+
+TEST_CASE("a sample of very many fields is indexed in time that grows with their number") {
+  TarMaker tar;
+  constexpr int kFields = 100'000;
+  for (int i = 0; i < kFields; ++i) tar.file("a." + std::to_string(1'000'000 + i), "");
+  const auto shard = shard_of(tar.end().bytes());
+  const std::clock_t begin = std::clock();
+  const auto index = shard->index();
+  const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  REQUIRE(index);
+  CHECK(index->sample_offsets.size() == 1);
+  // Looking through all fields for each takes ten times as long as this, or more.
+  CHECK(seconds < 2.0);
+  Sample sample;
+  REQUIRE(shard->read(0, sample));
+  CHECK(sample.fields().size() == kFields);
 }
 
 TEST_CASE("a header that does not match its checksum ends the shard with an error") {
