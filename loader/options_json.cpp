@@ -108,9 +108,10 @@ int small_int(const Reader& from, std::string_view key, int otherwise) {
 }
 
 std::shared_ptr<const Transform> read_image_transform(const Reader& from) {
-  from.allow_only({"type", "size", "max_image_pixels"});
+  from.allow_only({"type", "size", "max_image_pixels", "max_jpeg_scans"});
   DecodeOptions decode;
   from.read("max_image_pixels", decode.max_image_pixels);
+  decode.max_jpeg_scans = small_int(from, "max_jpeg_scans", decode.max_jpeg_scans);
   const std::string type = from.text("type");
   const int size = small_int(from, "size", 224);
   if (type == "clip_image") return clip_transform(size, decode);

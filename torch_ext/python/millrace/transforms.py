@@ -12,6 +12,7 @@ from millrace._library import classes, ops
 from millrace.errors import LoaderError
 
 _MAX_IMAGE_PIXELS = 178_956_970  # Pillow's error threshold, 2 x MAX_IMAGE_PIXELS
+_MAX_JPEG_SCANS = 500  # more than any encoder makes; empty ones cost a decoder time without end
 
 
 def _bytes_tensor(data) -> torch.Tensor:
@@ -61,33 +62,47 @@ def resize(image, size: tuple[int, int], filter: str = "bicubic", box=None) -> t
     return ops.resize(_image_tensor(image), height, width, filter, edges)
 
 
-class clip_transform:  # noqa: N801 - used like a function
+class _ClipImage:
+    """What clip_transform and clip_pixels share: the options, and how the library is told them."""
+
+    _type: str
+
+    def __init__(
+        self,
+        size: int = 224,
+        max_image_pixels: int = _MAX_IMAGE_PIXELS,
+        max_jpeg_scans: int = _MAX_JPEG_SCANS,
+    ):
+        self.size = size
+        self.max_image_pixels = max_image_pixels
+        self.max_jpeg_scans = max_jpeg_scans
+
+    def describe(self) -> dict:
+        return {
+            "type": self._type,
+            "size": self.size,
+            "max_image_pixels": self.max_image_pixels,
+            "max_jpeg_scans": self.max_jpeg_scans,
+        }
+
+
+class clip_transform(_ClipImage):  # noqa: N801 - used like a function
     """open_clip's eval preprocessing: resize the shorter side (bicubic), centre crop, normalise.
 
     Called with a decoded image, uint8 [height, width, 3], it returns float32 [3, size, size]. As the
     transform of `millrace.image` it also decodes.
     """
 
-    def __init__(self, size: int = 224, max_image_pixels: int = _MAX_IMAGE_PIXELS):
-        self.size = size
-        self.max_image_pixels = max_image_pixels
+    _type = "clip_image"
 
     def __call__(self, image) -> torch.Tensor:
         return ops.clip_transform(_image_tensor(image), self.size)
 
-    def describe(self) -> dict:
-        return {"type": "clip_image", "size": self.size, "max_image_pixels": self.max_image_pixels}
 
-
-class clip_pixels:  # noqa: N801 - used like a function
+class clip_pixels(_ClipImage):  # noqa: N801 - used like a function
     """The same pixels before normalisation: uint8 [size, size, 3]. For `millrace.image`."""
 
-    def __init__(self, size: int = 224, max_image_pixels: int = _MAX_IMAGE_PIXELS):
-        self.size = size
-        self.max_image_pixels = max_image_pixels
-
-    def describe(self) -> dict:
-        return {"type": "clip_pixels", "size": self.size, "max_image_pixels": self.max_image_pixels}
+    _type = "clip_pixels"
 
 
 class ClipTokenizer:
