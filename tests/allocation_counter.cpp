@@ -3,22 +3,13 @@
 #include <atomic>
 #include <iostream>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MILLRACE_TEST_COUNTS_ALLOCATIONS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define MILLRACE_TEST_COUNTS_ALLOCATIONS 0
-#endif
-#endif
-#ifndef MILLRACE_TEST_COUNTS_ALLOCATIONS
-#define MILLRACE_TEST_COUNTS_ALLOCATIONS 1
-#endif
+#include "sanitized_build.h"
 
 namespace {
 std::atomic<std::size_t> allocations{0};
 }  // namespace
 
-#if MILLRACE_TEST_COUNTS_ALLOCATIONS
+#if !MILLRACE_TEST_SANITIZED
 // glibc's own allocation functions are aliases of these.
 extern "C" {
 void* __libc_malloc(std::size_t bytes);                           // NOLINT: glibc's name
@@ -48,10 +39,10 @@ void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
 namespace millrace::test {
 
 bool can_count_allocations() {
-  if (MILLRACE_TEST_COUNTS_ALLOCATIONS == 0) {
+  if (MILLRACE_TEST_SANITIZED != 0) {
     std::cerr << "SKIPPED in a sanitizer build: counting allocations\n";
   }
-  return MILLRACE_TEST_COUNTS_ALLOCATIONS != 0;
+  return MILLRACE_TEST_SANITIZED == 0;
 }
 
 std::size_t allocations_so_far() { return allocations; }

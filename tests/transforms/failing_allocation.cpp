@@ -1,8 +1,11 @@
 #include "failing_allocation.h"
 
 #include <cstdlib>
+#include <iostream>
 #include <limits>
 #include <new>
+
+#include "sanitized_build.h"
 
 namespace {
 
@@ -11,6 +14,7 @@ thread_local std::size_t allocations_left = kNever;
 
 }  // namespace
 
+#if !MILLRACE_TEST_SANITIZED
 // NOLINTBEGIN: what the standard allows a program to replace, over malloc. The array forms and
 // those that do not throw call these.
 void* operator new(std::size_t bytes) {
@@ -21,8 +25,16 @@ void* operator new(std::size_t bytes) {
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t /*bytes*/) noexcept { std::free(memory); }
 // NOLINTEND
+#endif
 
 namespace millrace::test {
+
+bool can_fail_allocations() {
+  if (MILLRACE_TEST_SANITIZED != 0) {
+    std::cerr << "SKIPPED in a sanitizer build: failing allocations\n";
+  }
+  return MILLRACE_TEST_SANITIZED == 0;
+}
 
 FailingAllocation::FailingAllocation(std::size_t allocations_before) {
   allocations_left = allocations_before;
