@@ -18,6 +18,7 @@
 #include <benchmark/benchmark.h>
 #include <jpeglib.h>
 
+#include "millrace/formats/sample_stream.h"
 #include "millrace/transforms/clip_image.h"
 #include "millrace/transforms/decode.h"
 #include "millrace/transforms/normalize.h"
@@ -42,22 +43,18 @@ struct Picture {
   }
 };
 
-/// The JPEGs among the members of a plain tar.
+/// The JPEGs among the fields of a tar's samples.
 std::vector<Bytes> read_tar(const char* path) {
-  std::ifstream file(path, std::ios::binary);
-  const Bytes tar{std::istreambuf_iterator<char>(file), {}};
   std::vector<Bytes> images;
-  for (std::size_t at = 0; at + 512 <= tar.size();) {
-    const char* header = reinterpret_cast<const char*>(tar.data() + at);
-    if (header[0] == '\0') break;
-    const std::size_t size = std::strtoull(header + 124, nullptr, 8);
-    at += 512;
-    if (size > tar.size() - at) break;
-    if (size > 3 && tar[at] == 0xFF && tar[at + 1] == 0xD8) {
-      images.emplace_back(tar.begin() + static_cast<std::ptrdiff_t>(at),
-                          tar.begin() + static_cast<std::ptrdiff_t>(at + size));
+  Result<SampleStream> stream = open({path});
+  Sample sample;
+  for (Result<bool> read = stream ? stream->next(sample) : false; read && *read;
+       read = stream->next(sample)) {
+    for (const Field& field : sample.fields()) {
+      if (field.data.size() > 3 && field.data[0] == 0xFF && field.data[1] == 0xD8) {
+        images.emplace_back(field.data.begin(), field.data.end());
+      }
     }
-    at += (size + 511) / 512 * 512;
   }
   return images;
 }

@@ -60,9 +60,4 @@ BatchMemory BlockPool::take(std::size_t bytes) {
   return {{memory, bytes}, std::shared_ptr<void>(memory, std::move(give_back))};
 }
 
-void BlockPool::trim() {
-  const std::lock_guard lock(free_->mutex);
-  free_->blocks.clear();
-}
-
 }  // namespace millrace

@@ -16,8 +16,6 @@ class BlockPool {
 
   /// `bytes` of memory aligned to 64 bytes, its content unspecified. Throws std::bad_alloc.
   BatchMemory take(std::size_t bytes);
-  /// Frees the blocks that nobody uses.
-  void trim();
 
  private:
   struct Free;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <latch>
+#include <tuple>
 #include <utility>
 
 #include "millrace/loader/state.h"
@@ -284,17 +285,8 @@ Loader::Taken Loader::Pipeline::take_next(Deadline deadline) {
 bool Loader::Pipeline::settle(InFlight& done) {
   const std::lock_guard lock(mutex_);
   if (done.failure) std::rethrow_exception(std::exchange(done.failure, nullptr));
-  if (done.errors.empty()) {
-    samples_seen_ += done.outcomes.size();
-    bad_in_a_row_ = 0;
-    ledger_.delivered += done.outcomes.size();
-    for (std::size_t slot = 0; slot < done.outcomes.size(); ++slot) {
-      if (done.plan->slice.is_padded(done.number, slot)) ++ledger_.padded;
-    }
-  } else {
-    book_slots(done);
-    compact(done);
-  }
+  book_slots(done);
+  if (!done.errors.empty()) compact(done);
   if (done.batch.size == 0 && options_.world_size > 1) {
     Error error = done.errors.front().second;
     error.message =
@@ -312,7 +304,9 @@ bool Loader::Pipeline::settle(InFlight& done) {
 void Loader::Pipeline::book_slots(InFlight& done) {
   std::sort(done.errors.begin(), done.errors.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
-  const Ledger before = ledger_;
+  const auto [delivered, substituted, padded] =
+      std::tuple(ledger_.delivered, ledger_.substituted, ledger_.padded);
+  const auto skipped = ledger_.skipped;
   try {
     auto error = done.errors.begin();
     for (std::size_t slot = 0; slot < done.outcomes.size(); ++slot) {
@@ -321,10 +315,10 @@ void Loader::Pipeline::book_slots(InFlight& done) {
     }
   } catch (const LoaderError&) {
     // The batch will not be handed over: of all this only what was found bad has happened.
-    ledger_.delivered = before.delivered;
-    ledger_.substituted = before.substituted;
-    ledger_.skipped = before.skipped;
-    ledger_.padded = before.padded;
+    ledger_.delivered = delivered;
+    ledger_.substituted = substituted;
+    ledger_.padded = padded;
+    ledger_.skipped = skipped;
     throw;
   }
 }
