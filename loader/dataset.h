@@ -12,7 +12,7 @@
 
 #include "millrace/formats/sample.h"
 #include "millrace/formats/shard.h"
-#include "millrace/loader/plan.h"
+#include "millrace/loader/sample_counts.h"
 #include "millrace/result/result.h"
 
 namespace millrace {

@@ -11,6 +11,12 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   return z ^ (z >> 31);
 }
 
+namespace {
+
+constexpr std::uint64_t kRounds = 4;
+
+}  // namespace
+
 Permutation::Permutation(std::uint64_t size, std::uint64_t key) : size_(size), key_(key) {
   const unsigned bits = size > 1 ? static_cast<unsigned>(std::bit_width(size - 1)) : 1;
   half_bits_ = (bits + 1) / 2;
@@ -21,7 +27,7 @@ std::uint64_t Permutation::operator()(std::uint64_t index) const {
   do {
     std::uint64_t left = index >> half_bits_;
     std::uint64_t right = index & half_mask_;
-    for (std::uint64_t round = 0; round < 4; ++round) {
+    for (std::uint64_t round = 0; round < kRounds; ++round) {
       const std::uint64_t next = left ^ (mix(key_ + round, right) & half_mask_);
       left = right;
       right = next;
@@ -29,6 +35,20 @@ std::uint64_t Permutation::operator()(std::uint64_t index) const {
     index = left << half_bits_ | right;
   } while (index >= size_);
   return index;
+}
+
+std::uint64_t Permutation::inverse(std::uint64_t image) const {
+  do {
+    std::uint64_t left = image >> half_bits_;
+    std::uint64_t right = image & half_mask_;
+    for (std::uint64_t round = kRounds; round-- > 0;) {
+      const std::uint64_t before = right ^ (mix(key_ + round, left) & half_mask_);
+      right = left;
+      left = before;
+    }
+    image = left << half_bits_ | right;
+  } while (image >= size_);
+  return image;
 }
 
 }  // namespace millrace

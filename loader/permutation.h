@@ -15,6 +15,8 @@ class Permutation {
   std::uint64_t size() const { return size_; }
   /// `index` must be below size().
   std::uint64_t operator()(std::uint64_t index) const;
+  /// The index that the permutation takes to `image` < size().
+  std::uint64_t inverse(std::uint64_t image) const;
 
  private:
   std::uint64_t size_;

@@ -14,7 +14,8 @@
 #include "millrace/loader/block_pool.h"
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/loader.h"
-#include "millrace/loader/plan.h"
+#include "millrace/loader/epoch_order.h"
+#include "millrace/loader/rank_slice.h"
 #include "millrace/loader/sample_worker.h"
 #include "millrace/loader/worker_threads-inl.h"
 

@@ -1,135 +1,239 @@
 #include "millrace/loader/plan.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "millrace/loader/permutation.h"
 
 namespace millrace {
 
-SampleCounts::SampleCounts(std::span<const std::uint64_t> samples_of_shard) {
-  begins_.reserve(samples_of_shard.size() + 1);
-  begins_.push_back(0);
-  for (const std::uint64_t samples : samples_of_shard) begins_.push_back(begins_.back() + samples);
-}
-
-SampleId SampleCounts::locate(std::uint64_t number) const {
-  assert(number < total());
-  const auto after = std::upper_bound(begins_.begin(), begins_.end(), number);
-  const auto shard = static_cast<std::uint64_t>(after - begins_.begin()) - 1;
-  return {shard, number - begins_[shard]};
-}
-
 namespace {
 
-// Lanes bound how many ranks read disjoint parts of the data; more of them thin the window of each.
-constexpr std::uint64_t kMostLanes = 64;
-// A window mixes about this many segments, so this many places of the dataset.
-constexpr std::uint64_t kSegmentsInWindow = 256;
-constexpr std::uint64_t kLongestSegment = 1024;
+// How the epochs of a run are cut out of the sources' sequences.
+enum class Mode : std::uint8_t {
+  whole,   // each epoch is one pass over every source
+  stop,    // each epoch deals the sources' shares until one of them, or all, are exhausted
+  counts,  // each epoch goes on in every source by a number of its own
+  length,  // each epoch goes on in the mixed sequence by samples_per_epoch
+};
 
-// A lane has at least so many samples: the substitutes of a bad one come out of its lane.
-constexpr std::uint64_t kFewestInLane = 256;
+Mode mode_of(const PlanOptions& options) {
+  if (options.samples_per_epoch > 0) return Mode::length;
+  if (options.sources.front().samples_per_epoch > 0) return Mode::counts;
+  const bool natural = std::all_of(options.sources.begin(), options.sources.end(),
+                                   [](const PlanSource& source) { return source.weight == 0; });
+  return natural && options.temperature == 1 ? Mode::whole : Mode::stop;
+}
 
-std::uint64_t lanes_for(std::uint64_t samples, std::uint64_t window) {
-  const std::uint64_t windows = samples / std::max(window, kFewestInLane);
-  return windows < 1 ? 1 : std::min(kMostLanes, std::bit_floor(windows));
+// Shares as whole numbers that add up to about 2^40.
+std::vector<std::uint64_t> parts_of_weights(const PlanOptions& options) {
+  std::vector<double> shares;
+  double sum = 0;
+  for (const PlanSource& source : options.sources) {
+    const double weight = source.weight > 0 ? source.weight : static_cast<double>(source.samples);
+    shares.push_back(std::pow(weight, 1 / options.temperature));
+    sum += shares.back();
+  }
+  std::vector<std::uint64_t> parts;
+  for (const double share : shares) {
+    parts.push_back(static_cast<std::uint64_t>(std::max(1.0, std::round(share / sum * 0x1p40))));
+  }
+  return parts;
+}
+
+bool starts_in(const PlanOptions& options, std::uint64_t epoch) {
+  return options.mixture_start.epoch == epoch && !options.mixture_start.taken.empty();
+}
+
+Interleave make_interleave(const PlanOptions& options, std::uint64_t epoch) {
+  const std::uint64_t key = mix(options.seed, epoch);
+  std::vector<std::uint64_t> parts;
+  switch (mode_of(options)) {
+    case Mode::whole:
+      for (std::size_t s = 0; s < options.sources.size(); ++s) {
+        const std::uint64_t samples = options.sources[s].samples;
+        const std::uint64_t taken =
+            starts_in(options, epoch) ? options.mixture_start.taken[s] : std::uint64_t{0};
+        parts.push_back(samples - std::min(samples, taken));
+      }
+      return {std::move(parts), key, true};
+    case Mode::counts:
+      for (const PlanSource& source : options.sources) parts.push_back(source.samples_per_epoch);
+      // Where the counts changed within the epoch, its rest is dealt in the new proportions.
+      return {std::move(parts), key, !starts_in(options, epoch)};
+    case Mode::stop:
+      return {parts_of_weights(options), key, false};
+    case Mode::length:
+      return {parts_of_weights(options), mix(options.seed, 0), false};
+  }
+  return {{1}, 0, true};
+}
+
+void require(bool holds, const std::string& message) {
+  if (!holds) throw std::invalid_argument(message);
 }
 
 }  // namespace
 
-EpochOrder::EpochOrder(std::uint64_t samples, const Shuffle& shuffle)
-    : samples_(samples),
-      shuffled_(shuffle.on),
-      key_(mix(shuffle.seed, shuffle.epoch)),
-      segment_samples_(
-          std::clamp<std::uint64_t>(shuffle.window / kSegmentsInWindow, 1, kLongestSegment)),
-      lanes_(shuffle.on ? lanes_for(samples, shuffle.window) : 1),
-      block_samples_(std::max<std::uint64_t>(1, shuffle.window / lanes_)),
-      segments_(samples / segment_samples_, mix(key_, 0)) {
-  tail_samples_ = samples % segment_samples_;
-  if (tail_samples_ > 0) tail_begin_ = mix(key_, 1) % (segments_.size() + 1) * segment_samples_;
-}
-
-// The first samples % lanes lanes have one sample more.
-std::uint64_t EpochOrder::lane_begin(std::uint64_t lane) const {
-  return lane * (samples_ / lanes_) + std::min(lane, samples_ % lanes_);
-}
-
-EpochOrder::Place EpochOrder::place(std::uint64_t position) const {
-  assert(position < samples_);
-  const std::uint64_t lane = position % lanes_;
-  const std::uint64_t in_lane = position / lanes_;
-  const std::uint64_t lane_samples = lane_begin(lane + 1) - lane_begin(lane);
-  const std::uint64_t block_begin = in_lane / block_samples_ * block_samples_;
-  return {lane, lane_samples, block_begin, std::min(block_samples_, lane_samples - block_begin),
-          in_lane - block_begin};
-}
-
-std::uint64_t EpochOrder::at(std::uint64_t position) const {
-  if (!shuffled_) return position;
-  const Place p = place(position);
-  const std::uint64_t block = p.block_begin / block_samples_;
-  const Permutation inside(p.block_samples, mix(mix(key_, 2 + p.lane), block));
-  const std::uint64_t in_sequence = lane_begin(p.lane) + p.block_begin + inside(p.in_block);
-  const std::uint64_t tail_number = segments_.size() * segment_samples_;
-  if (tail_samples_ > 0 && in_sequence >= tail_begin_) {
-    if (in_sequence < tail_begin_ + tail_samples_) return tail_number + (in_sequence - tail_begin_);
-    const std::uint64_t shifted = in_sequence - tail_samples_;
-    return segments_(shifted / segment_samples_) * segment_samples_ + shifted % segment_samples_;
+void PlanOptions::validate() const {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 48;
+  require(!sources.empty(), "sources = []: name at least one");
+  require(temperature > 0 && std::isfinite(temperature),
+          "temperature = " + std::to_string(temperature) + ": must be above 0");
+  require(shuffle_window >= 1, "shuffle_window = 0: must be at least 1");
+  require(samples_per_epoch <= kMost,
+          "samples_per_epoch = " + std::to_string(samples_per_epoch) + ": must be below 2^48");
+  const bool counted = sources.front().samples_per_epoch > 0;
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    const PlanSource& source = sources[s];
+    const std::string name = "mixture[" + std::to_string(s) + "]";
+    require(source.samples >= 1 && source.samples <= kMost,
+            name + ": " + std::to_string(source.samples) + " samples: must be 1 to 2^48");
+    require(source.weight >= 0 && source.weight <= 0x1p53,
+            name + ".weight = " + std::to_string(source.weight) + ": must be 0 to 2^53");
+    require(source.samples_per_epoch <= kMost,
+            name + ".samples_per_epoch = " + std::to_string(source.samples_per_epoch) +
+                ": must be below 2^48");
+    require((source.samples_per_epoch > 0) == counted,
+            name + ".samples_per_epoch: give it for all sources or for none");
+    require(!counted || source.weight == 0,
+            name + ".weight: there is samples_per_epoch already; give one of them");
   }
-  return segments_(in_sequence / segment_samples_) * segment_samples_ +
-         in_sequence % segment_samples_;
+  require(!counted || samples_per_epoch == 0,
+          "samples_per_epoch: the sources have their own already; give one of them");
+  require(!counted || temperature == 1,
+          "temperature: the sources have samples_per_epoch, which "
+          "leaves nothing to even out");
+  require(mixture_start.taken.empty() || mixture_start.taken.size() == sources.size(),
+          "mixture_start: of " + std::to_string(mixture_start.taken.size()) +
+              " sources, and there are " + std::to_string(sources.size()));
 }
 
-std::uint64_t EpochOrder::substitutes(std::uint64_t position) const {
-  return place(position).lane_samples - 1;
+EpochPlan::EpochPlan(PlanOptions options, std::uint64_t epoch)
+    : options_(std::move(options)),
+      epoch_(epoch),
+      taken_before_(options_.sources.size(), 0),
+      interleave_((options_.validate(), make_interleave(options_, epoch))) {
+  begin_sources();
+  switch (mode_of(options_)) {
+    case Mode::whole:
+      size_ = begin_ + interleave_.size();
+      break;
+    case Mode::stop:
+      size_ = begin_ + stop();
+      break;
+    case Mode::counts:
+      for (const PlanSource& source : options_.sources) size_ += source.samples_per_epoch;
+      break;
+    case Mode::length:
+      size_ = options_.samples_per_epoch;
+      break;
+  }
+  size_ = std::max(size_, begin_);
 }
 
-std::uint64_t EpochOrder::substitute(std::uint64_t position, std::uint64_t attempt) const {
-  const Place p = place(position);
-  const std::uint64_t in_lane = attempt < p.block_samples
-                                    ? p.block_begin + (p.in_block + attempt) % p.block_samples
-                                    : (p.block_begin + attempt) % p.lane_samples;
-  return in_lane * lanes_ + p.lane;
-}
-
-RankSlice::RankSlice(std::uint64_t samples, std::uint64_t begin, std::uint64_t rank,
-                     std::uint64_t world_size, std::uint64_t batch_size, bool drop_last)
-    : samples_(samples),
-      begin_(std::min(begin, samples)),
-      rank_(rank),
-      world_size_(world_size),
-      batch_size_(batch_size) {
-  const std::uint64_t left = samples_ - begin_;
-  const std::uint64_t own = left / world_size_ + (rank_ < left % world_size_ ? 1 : 0);
-  if (drop_last) {
-    batches_ = left / world_size_ / batch_size_;
-    rank_samples_ = batches_ * batch_size_;
-    expected_ = own;
-    dropped_ = own - rank_samples_;
-  } else {
-    rank_samples_ = left / world_size_ + (left % world_size_ > 0 ? 1 : 0);
-    batches_ = rank_samples_ / batch_size_ + (rank_samples_ % batch_size_ > 0 ? 1 : 0);
-    expected_ = rank_samples_;
-    dropped_ = 0;
+void EpochPlan::begin_sources() {
+  const MixtureStart& start = options_.mixture_start;
+  const bool started = !start.taken.empty() && start.epoch <= epoch_;
+  const bool starts_here = started && start.epoch == epoch_;
+  const std::uint64_t later = started ? epoch_ - start.epoch : epoch_;
+  if (starts_here) {
+    begin_ = start.position;
+    taken_before_ = start.taken;
+  }
+  const Mode mode = mode_of(options_);
+  if (mode == Mode::length && !starts_here) {
+    dealt_before_ = later * options_.samples_per_epoch - (started ? start.position : 0);
+    if (started) taken_before_ = start.taken;
+  }
+  if (mode == Mode::counts && !starts_here) {
+    std::uint64_t whole_epochs = later;
+    if (started) {
+      // The epoch of the start was dealt in proportion; the ones after it are exact.
+      PlanOptions at_start = options_;
+      const EpochPlan first(std::move(at_start), start.epoch);
+      taken_before_ = first.taken(first.size());
+      --whole_epochs;
+    }
+    for (std::size_t s = 0; s < taken_before_.size(); ++s) {
+      taken_before_[s] += whole_epochs * options_.sources[s].samples_per_epoch;
+    }
   }
 }
 
-std::uint64_t RankSlice::batch_samples(std::uint64_t batch) const {
-  return std::min(batch_size_, rank_samples_ - batch * batch_size_);
+std::uint64_t EpochPlan::stop() const {
+  const bool at_first = options_.stop_at == StopAt::first_exhausted;
+  std::uint64_t end = at_first ? UINT64_MAX : 0;
+  for (std::size_t s = 0; s < options_.sources.size(); ++s) {
+    const std::uint64_t left = samples(s) - std::min(samples(s), taken_before_[s]);
+    if (at_first) {
+      end = std::min(end, interleave_.position_of(s, left));
+    } else if (left > 0) {
+      end = std::max(end, interleave_.position_of(s, left - 1) + 1);
+    }
+  }
+  return end;
 }
 
-std::uint64_t RankSlice::position(std::uint64_t batch, std::uint64_t slot) const {
-  const std::uint64_t position = begin_ + (batch * batch_size_ + slot) * world_size_ + rank_;
-  return position < samples_ ? position : position % samples_;
+EpochPlan::Turn EpochPlan::turn(std::uint64_t position) const {
+  assert(position >= begin_ && position < size_);
+  const Interleave::Turn turn = interleave_.at(dealt(position));
+  return {turn.source, taken_before_[turn.source] + turn.before};
 }
 
-bool RankSlice::is_padded(std::uint64_t batch, std::uint64_t slot) const {
-  return begin_ + (batch * batch_size_ + slot) * world_size_ + rank_ >= samples_;
+EpochOrder EpochPlan::order(std::size_t source, std::uint64_t pass) const {
+  const Mode mode = mode_of(options_);
+  std::uint64_t epoch = pass;
+  if (mode == Mode::whole || mode == Mode::stop) epoch = pass == 0 ? epoch_ : mix(epoch_, pass);
+  const std::uint64_t seed =
+      options_.sources.size() == 1 ? options_.seed : mix(options_.seed, source);
+  return {samples(source), {options_.shuffle, options_.shuffle_window, seed, epoch}};
 }
 
-std::uint64_t RankSlice::position_after(std::uint64_t batches) const {
-  return std::min(samples_, begin_ + batches * batch_size_ * world_size_);
+PlannedSample EpochPlan::at(std::uint64_t position) const {
+  const Turn t = turn(position);
+  const std::uint64_t of = samples(t.source);
+  return {t.source, order(t.source, t.in_sequence / of).at(t.in_sequence % of)};
+}
+
+PlannedSample EpochPlan::substitute(std::uint64_t position, std::uint64_t attempt) const {
+  const Turn t = turn(position);
+  const std::uint64_t of = samples(t.source);
+  const EpochOrder pass = order(t.source, t.in_sequence / of);
+  return {t.source, pass.at(pass.substitute(t.in_sequence % of, attempt))};
+}
+
+std::uint64_t EpochPlan::substitutes(std::uint64_t position) const {
+  const Turn t = turn(position);
+  const std::uint64_t of = samples(t.source);
+  return order(t.source, t.in_sequence / of).substitutes(t.in_sequence % of);
+}
+
+std::optional<std::uint64_t> EpochPlan::position_of(const PlannedSample& sample) const {
+  const std::uint64_t of = samples(sample.source);
+  const std::uint64_t before = taken_before_[sample.source];
+  const auto in_sequence = [&](std::uint64_t position) {
+    return before + interleave_.count_before(dealt(position), sample.source);
+  };
+  const std::uint64_t begin = in_sequence(begin_);
+  const std::uint64_t end = in_sequence(size_);
+  for (std::uint64_t pass = begin / of; pass * of < end; ++pass) {
+    const std::uint64_t found = pass * of + order(sample.source, pass).position_of(sample.number);
+    if (found < begin || found >= end) continue;
+    return interleave_.position_of(sample.source, found - before) + begin_ - dealt_before_;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::uint64_t> EpochPlan::taken(std::uint64_t position) const {
+  std::vector<std::uint64_t> taken = taken_before_;
+  for (std::size_t s = 0; s < taken.size(); ++s) {
+    taken[s] += interleave_.count_before(dealt(position), s);
+  }
+  return taken;
 }
 
 }  // namespace millrace

@@ -1,121 +1,119 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <span>
+#include <optional>
 #include <vector>
 
-#include "millrace/loader/permutation.h"
+#include "millrace/loader/epoch_order.h"
+#include "millrace/loader/interleave.h"
 
 namespace millrace {
 
-/// Which sample: the `index`-th of the `shard`-th shard.
-struct SampleId {
-  std::uint64_t shard = 0;
-  std::uint64_t index = 0;
+/// A sample of one of the sources: `number` counts through the source's shards.
+struct PlannedSample {
+  std::size_t source = 0;
+  std::uint64_t number = 0;
 
-  bool operator==(const SampleId&) const = default;
+  bool operator==(const PlannedSample&) const = default;
 };
 
-/// How many samples each shard has, summed up. Immutable, thread-safe. 8 bytes a shard.
-class SampleCounts {
- public:
-  explicit SampleCounts(std::span<const std::uint64_t> samples_of_shard);
-
-  std::uint64_t total() const { return begins_.back(); }
-  std::uint64_t shards() const { return begins_.size() - 1; }
-  /// The sample at `number`, 0 <= number < total(), counting through the shards. O(log shards).
-  SampleId locate(std::uint64_t number) const;
-
- private:
-  std::vector<std::uint64_t> begins_;
+/// Where the epoch of a mixture ends.
+enum class StopAt : std::uint8_t {
+  first_exhausted,  ///< before any source would begin anew
+  last_exhausted,   ///< once every source has been delivered whole; the others begin anew
 };
 
-/// The global order of one epoch: a pure function of (sample count, shuffle, window, seed, epoch).
-/// Nothing in it depends on threads, batches, prefetch or world size. Immutable, thread-safe, O(1)
-/// time a position and O(1) memory.
+/// A source as the plan sees it.
+struct PlanSource {
+  std::uint64_t samples = 0;  ///< >= 1
+  /// Share of the sequence, relative to the other sources'. 0: the number of samples.
+  double weight = 0;
+  /// Exactly so many in each epoch, going on through the source where the epoch before stopped.
+  /// Of all sources or of none. 0: not given.
+  std::uint64_t samples_per_epoch = 0;
+};
+
+/// From where on the sources' shares hold, and how far each source was then. Changing the shares of
+/// a run that goes on makes a new one.
+struct MixtureStart {
+  std::uint64_t epoch = 0;
+  std::uint64_t position = 0;
+  std::vector<std::uint64_t> taken;  ///< by source; see EpochPlan::taken. Empty: nothing yet
+
+  bool operator==(const MixtureStart&) const = default;
+};
+
+struct PlanOptions {
+  std::vector<PlanSource> sources;
+  bool shuffle = false;
+  std::uint64_t shuffle_window = 16384;  ///< samples, of each source
+  std::uint64_t seed = 0;
+  /// All shares are raised to the power 1 / temperature: 1 leaves them, larger evens them out.
+  double temperature = 1;
+  StopAt stop_at = StopAt::first_exhausted;
+  /// Positions of an epoch, going on through the data where the epoch before stopped. 0: epochs
+  /// end with the data.
+  std::uint64_t samples_per_epoch = 0;
+  MixtureStart mixture_start;
+
+  /// Throws std::invalid_argument naming what is out of range or contradicts.
+  void validate() const;
+};
+
+/// The order of one epoch over all sources: a pure function of (options, epoch), the same for every
+/// world size, batch size and number of threads. Immutable and thread-safe; memory O(sources);
+/// a position takes O(log sources), however far into the epoch or the run.
 ///
-/// Shuffled, the samples (numbered through all shards) are cut into segments of equal length, and
-/// the segments are permuted. The long sequence that results is cut into `lanes()` lanes, whose
-/// lengths differ by one at most. Inside a lane, each block of consecutive samples is permuted.
-/// Position i is sample i / lanes of lane i mod lanes: where the world size divides the number of
-/// lanes, a rank reads only its own lanes. Unshuffled, position i is sample i.
-class EpochOrder {
+/// Each source is an endless sequence: one pass over it after the other, each in the order of an
+/// EpochOrder of its own. An Interleave deals the positions out to the sources.
+class EpochPlan {
  public:
-  struct Shuffle {
-    bool on = false;
-    std::uint64_t window = 16384;  ///< samples mixed at any time, over all lanes
-    std::uint64_t seed = 0;
-    std::uint64_t epoch = 0;
-  };
+  EpochPlan(PlanOptions options, std::uint64_t epoch);
 
-  EpochOrder(std::uint64_t samples, const Shuffle& shuffle);
+  /// Positions of the epoch.
+  std::uint64_t size() const { return size_; }
+  /// The first position that this plan knows: 0, or that of the mixture's start, if it lies in this
+  /// epoch. What came before had other shares.
+  std::uint64_t begin() const { return begin_; }
+  std::uint64_t epoch() const { return epoch_; }
+  const PlanOptions& options() const { return options_; }
 
-  std::uint64_t size() const { return samples_; }
-  std::uint64_t lanes() const { return lanes_; }
-  std::uint64_t segment_samples() const { return segment_samples_; }
-
-  /// The number of the sample at `position` < size().
-  std::uint64_t at(std::uint64_t position) const;
-
-  /// The position whose sample stands in for the one at `position`: the `attempt`-th next one of
-  /// the same block, going round, and once the block is through, of the same lane behind it, going
-  /// round; 1 <= attempt <= substitutes(position).
-  std::uint64_t substitute(std::uint64_t position, std::uint64_t attempt) const;
-  /// How many there are: all other positions of the lane.
+  PlannedSample at(std::uint64_t position) const;
+  /// What stands in for the sample at `position`: the `attempt`-th next one of its source, as
+  /// EpochOrder::substitute has it; 1 <= attempt <= substitutes(position).
+  PlannedSample substitute(std::uint64_t position, std::uint64_t attempt) const;
   std::uint64_t substitutes(std::uint64_t position) const;
+  /// The first position of this epoch that has the sample; nothing where none has.
+  std::optional<std::uint64_t> position_of(const PlannedSample& sample) const;
+
+  /// How far each source has come before `position` <= size(): samples since the source's sequence
+  /// began. With samples_per_epoch of any kind that is over all epochs, else since the epoch began.
+  std::vector<std::uint64_t> taken(std::uint64_t position) const;
+
+  /// The order of a source's pass number `pass`, counted like taken().
+  EpochOrder order(std::size_t source, std::uint64_t pass) const;
+  /// The sources' shares as whole numbers, in proportion.
+  std::vector<std::uint64_t> shares() const { return interleave_.parts(); }
 
  private:
-  struct Place {  // a position, seen from its lane
-    std::uint64_t lane;
-    std::uint64_t lane_samples;
-    std::uint64_t block_begin;  // within the lane
-    std::uint64_t block_samples;
-    std::uint64_t in_block;
+  struct Turn {
+    std::size_t source;
+    std::uint64_t in_sequence;  // of the source
   };
-  Place place(std::uint64_t position) const;
-  std::uint64_t lane_begin(std::uint64_t lane) const;
+  Turn turn(std::uint64_t position) const;
+  std::uint64_t dealt(std::uint64_t position) const { return position + dealt_before_ - begin_; }
+  std::uint64_t samples(std::size_t source) const { return options_.sources[source].samples; }
+  std::uint64_t stop() const;
+  void begin_sources();
 
-  std::uint64_t samples_;
-  bool shuffled_;
-  std::uint64_t key_;
-  std::uint64_t segment_samples_;
-  std::uint64_t lanes_;
-  std::uint64_t block_samples_;
-  Permutation segments_;          // of the full segments
-  std::uint64_t tail_begin_ = 0;  // where the one shorter segment stands in the sequence
-  std::uint64_t tail_samples_ = 0;
-};
-
-/// The part of an epoch that one rank delivers, from `begin` (a global position) on.
-/// Rank r takes positions begin + r, begin + r + world_size, ...
-class RankSlice {
- public:
-  RankSlice(std::uint64_t samples, std::uint64_t begin, std::uint64_t rank,
-            std::uint64_t world_size, std::uint64_t batch_size, bool drop_last);
-
-  /// Batches; the same on every rank.
-  std::uint64_t batches() const { return batches_; }
-  /// Samples of batch `batch` < batches() on this rank.
-  std::uint64_t batch_samples(std::uint64_t batch) const;
-  /// Global position of a slot. Beyond the epoch's end it wraps to the beginning: a padded slot.
-  std::uint64_t position(std::uint64_t batch, std::uint64_t slot) const;
-  bool is_padded(std::uint64_t batch, std::uint64_t slot) const;
-  /// The global position after `batches` batches on every rank; at most the number of samples.
-  std::uint64_t position_after(std::uint64_t batches) const;
-  /// This rank's share including what is dropped; equal to delivered + dropped().
-  std::uint64_t expected() const { return expected_; }
-  std::uint64_t dropped() const { return dropped_; }
-
- private:
-  std::uint64_t samples_;
-  std::uint64_t begin_;
-  std::uint64_t rank_;
-  std::uint64_t world_size_;
-  std::uint64_t batch_size_;
-  std::uint64_t rank_samples_;  // delivered by this rank, padded slots included
-  std::uint64_t batches_;
-  std::uint64_t expected_;
-  std::uint64_t dropped_;
+  PlanOptions options_;
+  std::uint64_t epoch_;
+  std::uint64_t begin_ = 0;         // of what the interleave deals out in this epoch
+  std::uint64_t dealt_before_ = 0;  // positions of the interleave before begin_
+  std::uint64_t size_ = 0;
+  std::vector<std::uint64_t> taken_before_;  // by source, where the interleave begins
+  Interleave interleave_;
 };
 
 }  // namespace millrace

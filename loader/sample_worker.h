@@ -13,7 +13,7 @@
 #include "millrace/loader/batch.h"
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/options.h"
-#include "millrace/loader/plan.h"
+#include "millrace/loader/epoch_order.h"
 
 namespace millrace {
 

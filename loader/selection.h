@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "millrace/formats/shard_catalog.h"
-#include "millrace/loader/plan.h"
+#include "millrace/loader/sample_counts.h"
 #include "millrace/result/result.h"
 
 namespace millrace {

@@ -1,4 +1,6 @@
-#include "millrace/loader/plan.h"
+#include "millrace/loader/epoch_order.h"
+#include "millrace/loader/rank_slice.h"
+#include "millrace/loader/sample_counts.h"
 
 #include <algorithm>
 #include <random>

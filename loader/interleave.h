@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace millrace {
+
+/// Deals positions 0, 1, 2, ... out to sources in given proportions: which source has a position,
+/// and how many positions before it the source had, as pure functions. Immutable, thread-safe;
+/// O(log sources) time a position.
+///
+/// The sources are the leaves of a binary tree. Each inner node deals its own positions out to its
+/// two sides: the left side's share of the first 64 b positions is floor(64 b left / all), and
+/// which of 64 positions in a row they are is drawn at random. So the choice is random at short
+/// range and exact at long range (no source is ever more than a few positions off its share), and a
+/// source's positions come in its own order.
+class Interleave {
+ public:
+  static constexpr std::uint64_t kEndless = UINT64_MAX;
+
+  /// `parts` are the proportions: at least one, the sum above 0 and below 2^63. With `exactly`,
+  /// there are sum(parts) positions, of which source s has exactly parts[s]; without, there is no
+  /// end.
+  Interleave(std::vector<std::uint64_t> parts, std::uint64_t key, bool exactly);
+
+  std::uint64_t size() const { return size_; }
+  std::vector<std::uint64_t> parts() const;
+
+  struct Turn {
+    std::size_t source = 0;
+    std::uint64_t before = 0;  ///< how many of the source's turns came before this one
+  };
+  Turn at(std::uint64_t position) const;
+  /// How many of the positions below `position` <= size() are the source's.
+  std::uint64_t count_before(std::uint64_t position, std::size_t source) const;
+  /// The position of the source's turn number `turn`; the source's part must not be 0. O(log^2).
+  std::uint64_t position_of(std::size_t source, std::uint64_t turn) const;
+
+ private:
+  struct Node {  // sources [begin, end)
+    std::size_t begin;
+    std::size_t end;
+    std::size_t middle() const { return begin + (end - begin) / 2; }
+  };
+  std::uint64_t sum(std::size_t begin, std::size_t end) const { return sums_[end] - sums_[begin]; }
+  // How many of a node's positions below `position` go left, and whether that one does.
+  struct Split {
+    std::uint64_t left_before;
+    bool goes_left;
+  };
+  Split split(const Node& node, std::uint64_t position) const;
+
+  std::vector<std::uint64_t> sums_;  // of the parts before each source
+  std::uint64_t key_;
+  std::uint64_t size_;
+};
+
+}  // namespace millrace
