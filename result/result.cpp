@@ -6,8 +6,9 @@ namespace millrace {
 
 std::string_view reason_name(Reason reason) {
   static constexpr std::array<std::string_view, kReasonCount> kNames = {
-      "io_error",        "damaged_shard", "missing_field", "bad_image",  "unsupported_image",
-      "image_too_large", "bad_text",      "bad_json",      "bad_number", "internal"};
+      "io_error",          "damaged_shard",   "missing_field", "bad_image",
+      "unsupported_image", "image_too_large", "bad_text",      "bad_json",
+      "bad_number",        "internal",        "stale_index"};
   return kNames.at(static_cast<std::size_t>(reason));
 }
 

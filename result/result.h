@@ -22,9 +22,10 @@ enum class Reason : std::uint8_t {
   bad_json,           ///< no valid JSON, or the path in it leads nowhere
   bad_number,         ///< not a number, or out of the column's range
   internal,           ///< a failure of millrace itself or of a library below it
+  stale_index,        ///< a sample index says of a shard what is no longer true
 };
 
-inline constexpr std::size_t kReasonCount = 10;
+inline constexpr std::size_t kReasonCount = 11;
 
 /// `"damaged_shard"` for Reason::damaged_shard, and so on.
 std::string_view reason_name(Reason reason);

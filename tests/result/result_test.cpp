@@ -12,6 +12,7 @@ TEST_CASE("every reason has a name of its own") {
   for (std::size_t i = 0; i < kReasonCount; ++i) names.insert(reason_name(static_cast<Reason>(i)));
   CHECK(names.size() == kReasonCount);
   CHECK(reason_name(Reason::internal) == "internal");
+  CHECK(reason_name(Reason::stale_index) == "stale_index");
 }
 
 TEST_CASE("an error says the parts of its place that are known") {
