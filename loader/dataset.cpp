@@ -1,9 +1,8 @@
 #include "millrace/loader/dataset.h"
 
-#include <filesystem>
+#include <span>
+#include <string_view>
 #include <utility>
-
-#include "millrace/formats/shard_spec.h"
 
 namespace millrace {
 
@@ -16,74 +15,50 @@ std::uint64_t hash_bytes(std::uint64_t hash, const void* data, std::size_t bytes
   return hash;
 }
 
-void add(SkippedRecords& sum, const SkippedRecords& more) {
-  sum.not_files += more.not_files;
-  sum.meta_members += more.meta_members;
-  sum.apple_members += more.apple_members;
-  sum.without_extension += more.without_extension;
-  sum.duplicate_fields += more.duplicate_fields;
+constexpr std::size_t kPageBytes = 4096;
+
+// Brings the pages in, so that waiting for the disk is counted as reading and not as decoding.
+void touch(std::span<const std::uint8_t> bytes) {
+  for (std::size_t i = 0; i < bytes.size(); i += kPageBytes) {
+    static_cast<void>(*static_cast<const volatile std::uint8_t*>(bytes.data() + i));
+  }
 }
 
 }  // namespace
 
-Dataset::Dataset(std::vector<Entry> shards, const std::vector<std::uint64_t>& counts)
-    : shards_(std::move(shards)), counts_(counts) {
+Dataset::Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected)
+    : catalog_(std::move(catalog)), selected_(std::move(selected)) {
   fingerprint_ = 0xcbf29ce484222325U;
-  for (const Entry& entry : shards_) {
-    const std::string name = std::filesystem::path(entry.path).filename().string();
-    const std::uint64_t samples = entry.sample_offsets.size();
-    fingerprint_ = hash_bytes(fingerprint_, name.c_str(), name.size() + 1);
+  const SampleCounts& counts = selected_.counts();
+  for (std::size_t i = 0; i < catalog_->shards(); ++i) {
+    const std::string path = catalog_->path(i);
+    const std::string_view name = std::string_view(path).substr(path.find_last_of('/') + 1);
+    const std::uint64_t samples = counts.of_shard(i);
+    const char end = 0;
+    fingerprint_ = hash_bytes(fingerprint_, name.data(), name.size());
+    fingerprint_ = hash_bytes(fingerprint_, &end, 1);
     fingerprint_ = hash_bytes(fingerprint_, &samples, sizeof(samples));
-    bytes_ += entry.bytes;
+    if (samples == 0) continue;
+    const double share = static_cast<double>(samples) / static_cast<double>(catalog_->samples(i));
+    bytes_ += static_cast<std::uint64_t>(share * static_cast<double>(catalog_->bytes(i)));
   }
 }
 
-Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::string>& sources,
+Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::string>& specs,
+                                                     const Selection& selection,
+                                                     CatalogOptions options,
                                                      const ParallelFor& parallel_for) {
-  Result<std::vector<std::string>> paths = expand_shard_specs(sources);
-  if (!paths) return tl::unexpected(std::move(paths.error()));
-
-  std::vector<Entry> entries(paths->size());
-  std::vector<ShardIndex> indexes(paths->size());
-  std::vector<std::optional<Error>> errors(paths->size());
-  parallel_for(paths->size(), [&](std::size_t i) {
-    Entry& entry = entries[i];
-    entry.path = (*paths)[i];
-    Result<std::shared_ptr<const Shard>> shard = open_shard(entry.path);
-    if (!shard) {
-      errors[i] = std::move(shard.error());
-      return;
-    }
-    Result<ShardIndex> index = (*shard)->index();
-    if (!index) {
-      errors[i] = std::move(index.error());
-      return;
-    }
-    const ByteSource& source = (*shard)->source();
-    entry.bytes = source.bytes().size();
-    source.done_with(0, entry.bytes);
-    entry.sample_offsets = std::move(index->sample_offsets);
-    entry.sample_offsets.shrink_to_fit();
-    index->sample_offsets = {};
-    indexes[i] = std::move(*index);
-  });
-  for (std::optional<Error>& error : errors) {
-    if (error) return tl::unexpected(std::move(*error));
-  }
-
-  std::vector<std::uint64_t> counts;
-  counts.reserve(entries.size());
-  for (const Entry& entry : entries) counts.push_back(entry.sample_offsets.size());
-  std::shared_ptr<Dataset> dataset(new Dataset(std::move(entries), counts));
-  for (const ShardIndex& index : indexes) {
-    add(dataset->skipped_, index.skipped);
-    dataset->damaged_shards_ += index.damaged > 0 ? 1 : 0;
-  }
-  if (dataset->counts_.total() == 0) {
+  for (std::string& field : selection.metadata()) options.metadata.push_back(std::move(field));
+  auto catalog = ShardCatalog::open(specs, options, parallel_for);
+  if (!catalog) return tl::unexpected(std::move(catalog.error()));
+  auto selected = SelectedSamples::select(selection, **catalog, parallel_for);
+  if (!selected) return tl::unexpected(std::move(selected.error()));
+  std::shared_ptr<const Dataset> dataset(new Dataset(std::move(*catalog), std::move(*selected)));
+  if (dataset->counts().total() == 0) {
     return fail(Reason::missing_field, "the dataset is empty: no samples in " +
-                                           std::to_string(dataset->shards()) +
-                                           " shard(s) named by \"" + sources.front() + "\"" +
-                                           (sources.size() > 1 ? ", ..." : ""));
+                                           std::to_string(dataset->catalog().shards()) +
+                                           " shard(s) named by \"" + specs.front() + "\"" +
+                                           (specs.size() > 1 ? ", ..." : ""));
   }
   return dataset;
 }
@@ -100,55 +75,57 @@ Result<std::shared_ptr<const Shard>> Dataset::open_anew(const std::string& path)
   return open_shard(path);
 }
 
-Result<std::shared_ptr<const Shard>> Dataset::opened(std::size_t shard) const {
+Result<std::shared_ptr<const Dataset::OpenShard>> Dataset::opened(std::size_t shard) const {
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = open_.find(shard); found != open_.end()) {
       recently_used_.splice(recently_used_.begin(), recently_used_, found->second.recency);
-      return found->second.shard;
+      return found->second.open;
     }
   }
-  const Entry& entry = shards_[shard];
-  Result<std::shared_ptr<const Shard>> fresh = open_anew(entry.path);
-  if (!fresh) return fresh;
-  if ((*fresh)->source().bytes().size() != entry.bytes) {
-    return fail(Reason::io_error, "the shard has changed since the loader was made: it had " +
-                                      std::to_string(entry.bytes) + " bytes and has " +
-                                      std::to_string((*fresh)->source().bytes().size()));
-  }
+  Result<std::shared_ptr<const Shard>> fresh = open_anew(catalog_->path(shard));
+  if (!fresh) return tl::unexpected(std::move(fresh.error()));
+  Result<std::vector<std::uint64_t>> offsets = catalog_->sample_offsets(shard, **fresh);
+  if (!offsets) return tl::unexpected(std::move(offsets.error()));
+  auto open = std::make_shared<const OpenShard>(OpenShard{std::move(*fresh), std::move(*offsets)});
+
   const std::lock_guard lock(mutex_);
-  if (const auto found = open_.find(shard); found != open_.end()) return found->second.shard;
+  if (const auto found = open_.find(shard); found != open_.end()) return found->second.open;
   recently_used_.push_front(shard);
-  open_.emplace(shard, OpenShard{*fresh, recently_used_.begin()});
+  open_.emplace(shard, Kept{open, recently_used_.begin()});
   if (open_.size() > kMostOpenShards) {
     open_.erase(recently_used_.back());
     recently_used_.pop_back();
   }
-  return fresh;
+  return open;
 }
 
 Result<void> Dataset::read(SampleId id, std::shared_ptr<const Shard>& shard, Sample& sample) const {
-  const Entry& entry = shards_[id.shard];
-  const std::uint64_t offset = entry.sample_offsets[id.index];
-  Result<std::shared_ptr<const Shard>> open = opened(id.shard);
+  Result<std::shared_ptr<const OpenShard>> open = opened(id.shard);
   if (!open) {
     Error error = std::move(open.error());
-    error.shard = entry.path;
-    error.offset_bytes = offset;
+    error.shard = catalog_->path(id.shard);
     return tl::unexpected(std::move(error));
   }
-  shard = std::move(*open);
-  return shard->read(offset, sample);
+  const OpenShard& found = **open;
+  shard = {std::move(*open), found.shard.get()};
+  const std::uint64_t offset = found.sample_offsets[selected_.index_in_shard(id)];
+  if (Result<void> read = shard->read(offset, sample); !read) return read;
+  const std::uint64_t begin = sample.begin_bytes();
+  touch(shard->source().bytes().subspan(begin, sample.end_bytes() - begin));
+  return {};
 }
 
 std::uint64_t Dataset::will_need(SampleId id) const {
-  Result<std::shared_ptr<const Shard>> shard = opened(id.shard);
-  if (!shard) return 0;  // the worker that reads the sample reports it
-  const Entry& entry = shards_[id.shard];
-  const std::uint64_t begin = entry.sample_offsets[id.index];
-  const bool last = id.index + 1 == entry.sample_offsets.size();
-  const std::uint64_t end = last ? entry.bytes : entry.sample_offsets[id.index + 1];
-  (*shard)->source().will_need(begin, end);
+  const Result<std::shared_ptr<const OpenShard>> open = opened(id.shard);
+  if (!open) return 0;  // the worker that reads the sample reports it
+  const ByteSource& source = (*open)->shard->source();
+  const std::vector<std::uint64_t>& offsets = (*open)->sample_offsets;
+  const std::uint64_t index = selected_.index_in_shard(id);
+  const std::uint64_t begin = offsets[index];
+  const std::uint64_t end =
+      index + 1 == offsets.size() ? source.bytes().size() : offsets[index + 1];
+  source.will_need(begin, end);
   return end - begin;
 }
 

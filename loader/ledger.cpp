@@ -10,9 +10,27 @@ namespace json = boost::json;
 
 namespace {
 
-json::object counts(const std::map<std::string, std::uint64_t, std::less<>>& by_reason) {
+json::object counts(const CountByReason& by_reason) {
   json::object object;
   for (const auto& [reason, count] : by_reason) object[reason] = count;
+  return object;
+}
+
+std::uint64_t sum(const CountByReason& by_reason) {
+  std::uint64_t sum = 0;
+  for (const auto& [reason, count] : by_reason) sum += count;
+  return sum;
+}
+
+json::object accounts(const std::map<std::string, LedgerAccount>& by_name) {
+  json::object object;
+  for (const auto& [name, account] : by_name) {
+    json::object& members = object[printable_utf8(name)].emplace_object();
+    members["expected"] = account.expected();
+    members["delivered"] = account.delivered;
+    members["substituted"] = account.substituted;
+    members["skipped"] = counts(account.skipped);
+  }
   return object;
 }
 
@@ -29,11 +47,9 @@ json::object place_and_reason(const Error& error) {
 
 }  // namespace
 
-std::uint64_t Ledger::accounted() const {
-  std::uint64_t sum = delivered + substituted;
-  for (const auto& [reason, count] : skipped) sum += count;
-  return sum;
-}
+std::uint64_t LedgerAccount::expected() const { return delivered + substituted + sum(skipped); }
+
+std::uint64_t Ledger::accounted() const { return delivered + substituted + sum(skipped); }
 
 std::string Ledger::to_json() const {
   json::object object;
@@ -45,6 +61,8 @@ std::string Ledger::to_json() const {
   object["skipped"] = counts(skipped);
   object["bad_samples"] = counts(bad_samples);
   object["padded"] = padded;
+  object["sources"] = accounts(sources);
+  if (!shards.empty()) object["shards"] = accounts(shards);
   json::array& places = object["errors"].emplace_array();
   for (const Error& error : errors) places.push_back(place_and_reason(error));
   return json::serialize(object);

@@ -32,10 +32,12 @@ void Loader::start_epoch() { pipeline_->start_epoch(); }
 void Loader::set_epoch(std::uint64_t epoch) { pipeline_->set_epoch(epoch); }
 std::uint64_t Loader::epoch() const { return pipeline_->epoch(); }
 std::uint64_t Loader::batches() const { return pipeline_->batches(); }
-std::uint64_t Loader::samples() const { return pipeline_->dataset().counts().total(); }
+std::uint64_t Loader::samples() const { return pipeline_->samples(); }
 std::string Loader::state() const { return pipeline_->state(); }
-void Loader::load_state(const std::string& state) { pipeline_->load_state(state); }
-Ledger Loader::ledger() const { return pipeline_->ledger(); }
+void Loader::load_state(const std::string& state, const ResumeOptions& options) {
+  pipeline_->load_state(state, options);
+}
+Ledger Loader::ledger(bool with_shards) const { return pipeline_->ledger(with_shards); }
 Statistics Loader::stats() const { return pipeline_->stats(); }
 const LoaderOptions& Loader::options() const { return pipeline_->options(); }
 const OutputSpec& Loader::spec(std::size_t index) const { return pipeline_->spec(index); }

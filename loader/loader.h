@@ -9,6 +9,7 @@
 #include "millrace/loader/batch.h"
 #include "millrace/loader/ledger.h"
 #include "millrace/loader/options.h"
+#include "millrace/loader/state.h"
 #include "millrace/loader/statistics.h"
 #include "millrace/result/result.h"
 
@@ -58,18 +59,19 @@ class Loader {
 
   /// Batches of a whole epoch on this rank.
   std::uint64_t batches() const;
-  /// Samples of the dataset, damaged places included.
+  /// Selected samples of all sources, damaged places included.
   std::uint64_t samples() const;
 
   /// Everything a later loader needs to go on after the last delivered batch, as JSON:
-  /// {"version", "seed", "epoch", "position", "fingerprint": {...}}.
+  /// {"version", "seed", "epoch", "position", "fingerprint": {...}}, and of a mixture "mixture".
   std::string state() const;
   /// Goes on from there: the next batch begins at the state's position, whatever world size, batch
   /// size and threads are now. Throws std::invalid_argument naming each difference if the state is
-  /// of another dataset or of other options.
-  void load_state(const std::string& state);
+  /// of another dataset or of other options; `options` may let some pass.
+  void load_state(const std::string& state, const ResumeOptions& options = {});
 
-  Ledger ledger() const;
+  /// `with_shards` fills Ledger::shards, which for very many shards takes its time.
+  Ledger ledger(bool with_shards = false) const;
   Statistics stats() const;
   const LoaderOptions& options() const;
   /// What column `index` of a batch holds.

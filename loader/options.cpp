@@ -28,6 +28,10 @@ std::string_view on_bad_sample_name(OnBadSample policy) {
   return "";
 }
 
+std::string_view stop_at_name(StopAt stop_at) {
+  return stop_at == StopAt::first_exhausted ? "first_exhausted" : "last_exhausted";
+}
+
 namespace {
 
 void require(bool holds, const std::string& option, const std::string& value,
@@ -50,8 +54,41 @@ std::uint64_t number_of_environment(const char* name, std::uint64_t otherwise) {
 std::uint64_t rank_of_environment() { return number_of_environment("RANK", 0); }
 std::uint64_t world_size_of_environment() { return number_of_environment("WORLD_SIZE", 1); }
 
+std::vector<MixtureSource> LoaderOptions::all_sources() const {
+  std::vector<MixtureSource> all = mixture;
+  if (all.empty()) all.push_back({"", sources, 0, 0, select});
+  for (MixtureSource& source : all) {
+    if (source.name.empty() && !source.sources.empty()) source.name = source.sources.front();
+  }
+  return all;
+}
+
+namespace {
+
+void validate_sources(const LoaderOptions& options) {
+  require(options.mixture.empty() || options.sources.empty(), "sources",
+          options.sources.empty() ? "" : "\"" + options.sources.front() + "\"",
+          "there is a mixture, too; name the shards in one of them");
+  require(options.mixture.empty() || options.select.selects_all(), "select",
+          options.select.describe(), "each source of the mixture has its own");
+  std::set<std::string> names;
+  for (const MixtureSource& source : options.all_sources()) {
+    require(!source.sources.empty(), options.mixture.empty() ? "sources" : "mixture.sources", "[]",
+            "name at least one shard");
+    require(names.insert(source.name).second, "mixture", "\"" + source.name + "\"",
+            "two sources of this name; give each its own");
+    source.select.validate();
+    require(source.weight >= 0 && std::isfinite(source.weight), "mixture.weight",
+            std::to_string(source.weight), "must not be negative");
+  }
+  require(options.temperature > 0 && std::isfinite(options.temperature), "temperature",
+          std::to_string(options.temperature), "must be above 0");
+}
+
+}  // namespace
+
 void LoaderOptions::validate() const {
-  require(!sources.empty(), "sources", "[]", "name at least one shard");
+  validate_sources(*this);
   require(!columns.empty(), "columns", "{}", "name at least one column");
   std::set<std::string> names;
   for (const auto& [name, column] : columns) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/loader/plan.h"
+#include "millrace/loader/selection.h"
 #include "millrace/transforms/column.h"
 
 namespace millrace {
@@ -17,6 +19,9 @@ enum class OnBadSample : std::uint8_t {
   raise,       ///< next() throws LoaderError when the batch's turn comes
 };
 std::string_view on_bad_sample_name(OnBadSample policy);
+
+/// "first_exhausted", "last_exhausted".
+std::string_view stop_at_name(StopAt stop_at);
 
 /// How many bad samples are too many. Counted in delivery order, so the same on every run.
 struct ErrorBudget {
@@ -36,6 +41,17 @@ std::uint64_t world_size_of_environment();
 
 enum class PinMemory : std::uint8_t { automatic, on, off };
 
+/// One dataset of a mixture.
+struct MixtureSource {
+  std::string name;                  ///< in ledgers and messages; empty: its first spec
+  std::vector<std::string> sources;  ///< shard specs
+  /// Share of the samples, relative to the other sources'. 0: its number of samples.
+  double weight = 0;
+  /// Exactly so many in each epoch; of all sources or of none. 0: not given.
+  std::uint64_t samples_per_epoch = 0;
+  Selection select;
+};
+
 /// Everything a loader can be told. The first group changes what is delivered and enters the
 /// state's fingerprint where said; the second changes only the speed.
 struct LoaderOptions {
@@ -44,12 +60,24 @@ struct LoaderOptions {
   /// Shard specs (see formats/shard_spec.h), read as one dataset in this order. Fingerprinted as
   /// the shards' file names and sample counts, so a dataset may move to another folder.
   std::vector<std::string> sources;
+  Selection select;  ///< which samples of `sources` take part. Fingerprinted.
+  /// Several datasets instead of `sources`, each in an order of its own, mixed in fixed shares.
+  /// Fingerprinted; the shares alone may be changed on a resume, see Loader::load_state.
+  std::vector<MixtureSource> mixture;
+  double temperature = 1;  ///< of a mixture: shares are raised to 1 / temperature. Fingerprinted
+  /// Where the epoch of a mixture with weights ends. Fingerprinted.
+  StopAt stop_at = StopAt::first_exhausted;
+  /// The length of an epoch, going on through the data where the epoch before stopped; each pass
+  /// over the data has an order of its own. 0: an epoch is a pass. Fingerprinted.
+  std::uint64_t samples_per_epoch = 0;
   Columns columns = clip_columns(224);  ///< fingerprinted
   std::size_t batch_size = 256;         ///< samples a batch on this rank, >= 1
   bool shuffle = false;                 ///< fingerprinted
   /// Over how many samples the block shuffle mixes at any time; the larger, the closer to a full
-  /// permutation and the more scattered the reads. Fingerprinted.
+  /// permutation and the more scattered the reads. Of a mixture: in each source. Fingerprinted.
   std::uint64_t shuffle_window = 16384;
+  /// The same in bytes of the shards, turned into samples by their mean size. 0: not given.
+  std::uint64_t shuffle_window_bytes = 0;
   std::uint64_t seed = 0;   ///< fingerprinted
   std::uint64_t epoch = 0;  ///< the first epoch
   std::uint64_t rank = rank_of_environment();
@@ -72,6 +100,17 @@ struct LoaderOptions {
   std::uint64_t read_ahead_bytes = std::uint64_t{256} << 20;
   /// Page-locked batches (torch_ext only). automatic: where an accelerator is present.
   PinMemory pin_memory = PinMemory::automatic;
+
+  // Besides.
+
+  /// Use sample indexes, and keep those that had to be made (see CatalogOptions::use_index).
+  bool use_index = true;
+  /// Where bad samples and the sums of each epoch are written as JSON lines (see ledger_file.h),
+  /// behind what is there; `{rank}` stands for the rank. Empty: nowhere.
+  std::string ledger_path;
+
+  /// `mixture`, or `sources` as a mixture of one.
+  std::vector<MixtureSource> all_sources() const;
 
   /// Throws std::invalid_argument that names the first option that is out of range, and its value.
   void validate() const;

@@ -1,7 +1,9 @@
 #include "millrace/loader/options_json.h"
 
 #include <algorithm>
+#include <charconv>
 #include <initializer_list>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -160,17 +162,104 @@ Column read_column(const Reader& from) {
   from.wrong("type", R"("image", "text", "raw" or "number")");
 }
 
-std::vector<std::string> read_sources(const Reader& from) {
-  const json::value* value = from.find("sources");
+// A list of strings, or one string.
+std::vector<std::string> read_texts(const Reader& from, std::string_view key) {
+  const json::value* value = from.find(key);
   if (value == nullptr) return {};
   if (value->is_string()) return {std::string(value->get_string())};
-  if (!value->is_array()) from.wrong("sources", "a string or a list of strings");
-  std::vector<std::string> sources;
-  for (const json::value& source : value->get_array()) {
-    if (!source.is_string()) from.wrong("sources", "a string or a list of strings");
-    sources.emplace_back(source.get_string());
+  if (!value->is_array()) from.wrong(key, "a string or a list of strings");
+  std::vector<std::string> texts;
+  for (const json::value& text : value->get_array()) {
+    if (!text.is_string()) from.wrong(key, "a string or a list of strings");
+    texts.emplace_back(text.get_string());
   }
-  return sources;
+  return texts;
+}
+
+Selection read_selection(const Reader& parent) {
+  Selection selection;
+  const json::value* value = parent.find("select");
+  if (value == nullptr) return selection;
+  const Reader from(*value, parent.place("select"));
+  from.allow_only({"shards", "where", "keep_keys", "drop_keys", "every", "every_offset"});
+  if (const json::value* shards = from.find("shards")) {
+    const bool pair = shards->is_array() && shards->get_array().size() == 2;
+    if (!pair) from.wrong("shards", "[begin, end]");
+    const auto bound = [&](std::size_t i, std::uint64_t& to) {
+      const json::value& number = shards->get_array()[i];
+      if (!number.is_int64() || number.get_int64() < 0) from.wrong("shards", "[begin, end]");
+      to = static_cast<std::uint64_t>(number.get_int64());
+    };
+    bound(0, selection.shards_begin);
+    bound(1, selection.shards_end);
+  }
+  if (from.find("where") != nullptr) selection.where = from.text("where");
+  selection.keep_keys = read_texts(from, "keep_keys");
+  selection.drop_keys = read_texts(from, "drop_keys");
+  from.read("every", selection.every);
+  from.read("every_offset", selection.every_offset);
+  return selection;
+}
+
+std::vector<MixtureSource> read_mixture(const Reader& options) {
+  const json::value* value = options.find("mixture");
+  if (value == nullptr) return {};
+  if (!value->is_array()) options.wrong("mixture", "a list of objects");
+  std::vector<MixtureSource> mixture;
+  for (const json::value& entry : value->get_array()) {
+    const Reader from(entry, "mixture[" + std::to_string(mixture.size()) + "]");
+    from.allow_only({"name", "sources", "weight", "samples_per_epoch", "select"});
+    MixtureSource& source = mixture.emplace_back();
+    if (from.find("name") != nullptr) source.name = from.text("name");
+    source.sources = read_texts(from, "sources");
+    from.read("weight", source.weight);
+    from.read("samples_per_epoch", source.samples_per_epoch);
+    source.select = read_selection(from);
+  }
+  return mixture;
+}
+
+StopAt read_stop_at(const Reader& from, StopAt otherwise) {
+  if (from.find("stop_at") == nullptr) return otherwise;
+  const std::string name = from.text("stop_at");
+  for (const StopAt stop_at : {StopAt::first_exhausted, StopAt::last_exhausted}) {
+    if (name == stop_at_name(stop_at)) return stop_at;
+  }
+  from.wrong("stop_at", R"("first_exhausted" or "last_exhausted")");
+}
+
+// `text` as a number of bytes: "512MiB", "4GB", "100000 B".
+std::optional<std::uint64_t> bytes_of(std::string_view text) {
+  static constexpr std::pair<std::string_view, std::uint64_t> kUnits[] = {
+      {"B", 1},
+      {"KB", 1000},
+      {"MB", 1000'000},
+      {"GB", 1000'000'000},
+      {"TB", 1000'000'000'000},
+      {"KiB", std::uint64_t{1} << 10},
+      {"MiB", std::uint64_t{1} << 20},
+      {"GiB", std::uint64_t{1} << 30},
+      {"TiB", std::uint64_t{1} << 40}};
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  for (const auto& [unit, bytes] : kUnits) {
+    if (text == unit && number <= (std::uint64_t{1} << 62) / bytes) return number * bytes;
+  }
+  return std::nullopt;
+}
+
+void read_shuffle_window(const Reader& from, LoaderOptions& options) {
+  const json::value* value = from.find("shuffle_window");
+  if (value == nullptr || !value->is_string()) {
+    from.read("shuffle_window", options.shuffle_window);
+    return;
+  }
+  const std::optional<std::uint64_t> bytes = bytes_of(from.text("shuffle_window"));
+  if (!bytes || *bytes == 0) from.wrong("shuffle_window", "samples, or bytes as in \"512MiB\"");
+  options.shuffle_window_bytes = *bytes;
 }
 
 void read_error_budget(const Reader& from, ErrorBudget& budget) {
@@ -211,11 +300,36 @@ LoaderOptions options_from_json(std::string_view text) {
   const json::value parsed = json::parse({text.data(), text.size()}, error);
   if (error) throw std::invalid_argument("options: not valid JSON: " + error.message());
   const Reader from(parsed, "");
-  from.allow_only({"sources", "columns", "batch_size", "shuffle", "shuffle_window", "seed", "epoch",
-                   "rank", "world_size", "drop_last", "on_bad_sample", "error_budget", "threads",
-                   "prefetch_batches", "read_ahead_bytes", "pin_memory"});
+  from.allow_only({"sources",
+                   "select",
+                   "mixture",
+                   "temperature",
+                   "stop_at",
+                   "samples_per_epoch",
+                   "columns",
+                   "batch_size",
+                   "shuffle",
+                   "shuffle_window",
+                   "seed",
+                   "epoch",
+                   "rank",
+                   "world_size",
+                   "drop_last",
+                   "on_bad_sample",
+                   "error_budget",
+                   "threads",
+                   "prefetch_batches",
+                   "read_ahead_bytes",
+                   "pin_memory",
+                   "use_index",
+                   "ledger_path"});
   LoaderOptions options;
-  options.sources = read_sources(from);
+  options.sources = read_texts(from, "sources");
+  options.select = read_selection(from);
+  options.mixture = read_mixture(from);
+  from.read("temperature", options.temperature);
+  options.stop_at = read_stop_at(from, options.stop_at);
+  from.read("samples_per_epoch", options.samples_per_epoch);
   if (const json::value* columns = from.find("columns")) {
     options.columns.clear();
     const Reader by_name(*columns, "columns");
@@ -231,7 +345,7 @@ LoaderOptions options_from_json(std::string_view text) {
   };
   read_size("batch_size", options.batch_size);
   from.read("shuffle", options.shuffle);
-  from.read("shuffle_window", options.shuffle_window);
+  read_shuffle_window(from, options);
   from.read("seed", options.seed);
   from.read("epoch", options.epoch);
   from.read("rank", options.rank);
@@ -243,6 +357,8 @@ LoaderOptions options_from_json(std::string_view text) {
   read_size("prefetch_batches", options.prefetch_batches);
   from.read("read_ahead_bytes", options.read_ahead_bytes);
   options.pin_memory = read_pin_memory(from, options.pin_memory);
+  from.read("use_index", options.use_index);
+  if (from.find("ledger_path") != nullptr) options.ledger_path = from.text("ledger_path");
   return options;
 }
 

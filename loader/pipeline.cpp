@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstring>
 #include <latch>
-#include <tuple>
 #include <utility>
 
 #include "millrace/loader/state.h"
@@ -39,27 +38,52 @@ Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
   }
   layout_ = std::make_shared<const BatchLayout>(std::move(layout));
 
-  auto opened = Dataset::open(
-      options_.sources, [this](std::size_t count, const std::function<void(std::size_t)>& task) {
-        parallel_for(count, task);
-      });
-  if (!opened) throw LoaderError(std::move(opened.error()));
-  dataset_ = std::move(*opened);
-
+  open_sources();
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     idle_workers_.push_back(
-        std::make_unique<SampleWorker>(*dataset_, options_.columns, options_.on_bad_sample));
+        std::make_unique<SampleWorker>(options_.columns, options_.on_bad_sample));
   }
   statistics_.threads = threads_.size();
-  begin(options_.epoch, 0);
-  open_ledger();
+  begin(options_.epoch, {});
   if (batches() == 0) {
     throw std::invalid_argument(
         "batch_size = " + std::to_string(options_.batch_size) +
-        ": with drop_last no batch is left, for " + std::to_string(dataset_->counts().total()) +
+        ": with drop_last no batch is left, for " + std::to_string(plan_->plan.size()) +
         " samples over world_size = " + std::to_string(options_.world_size) +
         "; use a smaller batch_size or drop_last = false");
   }
+  open_ledger();
+}
+
+void Loader::Pipeline::open_sources() {
+  CatalogOptions catalog;
+  catalog.use_index = options_.use_index;
+  std::vector<AccountedSource> accounted;
+  std::uint64_t bytes = 0;
+  std::uint64_t samples = 0;
+  for (const MixtureSource& source : options_.all_sources()) {
+    auto opened =
+        Dataset::open(source.sources, source.select, catalog,
+                      [this](std::size_t count, const std::function<void(std::size_t)>& task) {
+                        parallel_for(count, task);
+                      });
+    if (!opened) throw LoaderError(std::move(opened.error()));
+    const std::shared_ptr<const Dataset> dataset = *opened;
+    const std::size_t shards = dataset->catalog().shards();
+    source_fingerprints_.push_back({shards, dataset->counts().total(), dataset->fingerprint()});
+    accounted.push_back({source.name, shards,
+                         [dataset](std::size_t shard) { return dataset->catalog().path(shard); }});
+    bytes += dataset->bytes();
+    samples += dataset->counts().total();
+    datasets_.push_back(dataset);
+  }
+  if (options_.shuffle_window_bytes > 0) {
+    const double sample_bytes = static_cast<double>(bytes) / static_cast<double>(samples);
+    options_.shuffle_window = std::max<std::uint64_t>(
+        1, static_cast<std::uint64_t>(static_cast<double>(options_.shuffle_window_bytes) /
+                                      std::max(1.0, sample_bytes)));
+  }
+  accountant_.emplace(options_, std::move(accounted));
 }
 
 Loader::Pipeline::~Pipeline() { drop_window(); }
@@ -86,32 +110,50 @@ void Loader::Pipeline::parallel_for(std::size_t count,
   if (failure) std::rethrow_exception(failure);
 }
 
-void Loader::Pipeline::begin(std::uint64_t epoch, std::uint64_t position) {
-  drop_window();
-  epoch_ = epoch;
-  begin_position_ = position;
-  const std::uint64_t samples = dataset_->counts().total();
-  const EpochOrder order(samples,
-                         {options_.shuffle, options_.shuffle_window, options_.seed, epoch});
-  const RankSlice slice(samples, position, options_.rank, options_.world_size, options_.batch_size,
-                        options_.drop_last);
-  plan_ = std::make_shared<const EpochPlan>(EpochPlan{order, slice});
-  scheduled_ = 0;
-  taken_ = 0;
-  failed_ = false;
-  samples_seen_ = 0;
-  bad_seen_ = 0;
-  bad_in_a_row_ = 0;
+PlanOptions Loader::Pipeline::plan_options() const {
+  PlanOptions plan;
+  const std::vector<MixtureSource> sources = options_.all_sources();
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    plan.sources.push_back(
+        {datasets_[s]->counts().total(), sources[s].weight, sources[s].samples_per_epoch});
+  }
+  plan.shuffle = options_.shuffle;
+  plan.shuffle_window = options_.shuffle_window;
+  plan.seed = options_.seed;
+  plan.temperature = options_.temperature;
+  plan.stop_at = options_.stop_at;
+  plan.samples_per_epoch = options_.samples_per_epoch;
+  plan.mixture_start = mixture_start_;
+  return plan;
 }
 
-void Loader::Pipeline::open_ledger() {
-  const std::lock_guard lock(mutex_);
-  ledger_ = Ledger{};
-  ledger_.epoch = epoch_;
-  ledger_.from_position = begin_position_;
-  ledger_.expected = plan_->slice.expected();
-  ledger_closed_ = false;
+RankSlice Loader::Pipeline::slice_of(const EpochPlan& plan, std::uint64_t position) const {
+  return {plan.size(),         position,           options_.rank, options_.world_size,
+          options_.batch_size, options_.drop_last, plan.begin()};
 }
+
+void Loader::Pipeline::begin(std::uint64_t epoch, const ResumePoint& point) {
+  drop_window();
+  // Begun anew from before there, the epoch has the present shares throughout.
+  if (std::pair(epoch, point.position) < std::pair(mixture_start_.epoch, mixture_start_.position)) {
+    mixture_start_ = {};
+  }
+  EpochPlan plan(plan_options(), epoch);
+  if (point.position > plan.size()) {
+    throw std::invalid_argument("state: position = " + std::to_string(point.position) +
+                                ": the epoch has " + std::to_string(plan.size()) + " samples");
+  }
+  const RankSlice slice = slice_of(plan, point.position);
+  fingerprint_ = make_fingerprint(options_, source_fingerprints_, plan.shares());
+  plan_ = std::make_shared<const PlannedEpoch>(PlannedEpoch{std::move(plan), slice, datasets_});
+  samples_ = planned_samples(plan_);
+  epoch_ = epoch;
+  point_ = point;
+  all_scheduled_ = false;
+  failed_ = false;
+}
+
+void Loader::Pipeline::open_ledger() { accountant_->open_epoch(*samples_, epoch_, fingerprint_); }
 
 void Loader::Pipeline::drop_window() {
   for (const auto& batch : window_) batch->wanted_slots = 0;
@@ -120,14 +162,18 @@ void Loader::Pipeline::drop_window() {
 }
 
 std::uint64_t Loader::Pipeline::batches() const {
-  return RankSlice(dataset_->counts().total(), 0, options_.rank, options_.world_size,
-                   options_.batch_size, options_.drop_last)
-      .batches();
+  return slice_of(plan_->plan, plan_->plan.begin()).batches();
+}
+
+std::uint64_t Loader::Pipeline::samples() const {
+  std::uint64_t samples = 0;
+  for (const auto& dataset : datasets_) samples += dataset->counts().total();
+  return samples;
 }
 
 void Loader::Pipeline::start_epoch() {
   require_own_process();
-  begin(epoch_, std::exchange(resumed_, false) ? begin_position_ : 0);
+  begin(epoch_, std::exchange(resumed_, false) ? point_ : ResumePoint{});
   open_ledger();
 }
 
@@ -135,25 +181,35 @@ void Loader::Pipeline::set_epoch(std::uint64_t epoch) {
   require_own_process();
   if (resumed_ && epoch == epoch_) return;  // the usual loop sets the epoch after loading a state
   resumed_ = false;
-  begin(epoch, 0);
+  begin(epoch, {});
   open_ledger();
 }
 
-void Loader::Pipeline::fill_window() {
-  while (window_.size() < options_.prefetch_batches && scheduled_ < plan_->slice.batches()) {
-    schedule(scheduled_++);
+void Loader::Pipeline::fill_window(const Deadline& deadline) {
+  while (!all_scheduled_ && window_.size() < options_.prefetch_batches) {
+    std::unique_ptr<const BatchSamples> next;
+    // Only where there is nothing else to wait for.
+    const Deadline patience = window_.empty() ? deadline : Clock::time_point::min();
+    switch (samples_->next(next, patience)) {
+      case EpochSamples::Next::batch:
+        schedule(std::move(next));
+        break;
+      case EpochSamples::Next::not_yet:
+        return;
+      case EpochSamples::Next::end:
+        all_scheduled_ = true;
+        break;
+    }
   }
 }
 
-void Loader::Pipeline::schedule(std::uint64_t number) {
-  const RankSlice& slice = plan_->slice;
+void Loader::Pipeline::schedule(std::unique_ptr<const BatchSamples> batch_samples) {
   auto batch = std::make_shared<InFlight>();
-  batch->plan = plan_;
-  batch->number = number;
-  const std::size_t samples = slice.batch_samples(number);
+  batch->samples = std::move(batch_samples);
+  const std::size_t samples = batch->samples->size();
   batch->batch.size = samples;
-  batch->batch.position = slice.position_after(number + 1);
-  batch->outcomes.resize(samples);
+  batch->batch.position = batch->samples->after().position;
+  batch->records.resize(samples);
   batch->unwritten_slots = samples;
   batch->wanted_slots = samples;
   batch->batch.layout = layout_;
@@ -168,8 +224,7 @@ void Loader::Pipeline::schedule(std::uint64_t number) {
   }
   for (std::size_t slot = 0; slot < samples && read_ahead_bytes_ < options_.read_ahead_bytes;
        ++slot) {
-    const std::uint64_t number_of_sample = plan_->order.at(slice.position(number, slot));
-    const std::uint64_t bytes = dataset_->will_need(dataset_->counts().locate(number_of_sample));
+    const std::uint64_t bytes = batch->samples->will_need(batch->samples->at(slot));
     batch->read_ahead_bytes += bytes;
     read_ahead_bytes_ += bytes;
   }
@@ -205,17 +260,14 @@ void Loader::Pipeline::run(InFlight& batch) {
 }
 
 void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
-  const std::size_t slots = batch.outcomes.size();
+  const std::size_t slots = batch.records.size();
   std::optional<Error> error;
   for (std::size_t slot = batch.next_slot++; slot < slots; slot = batch.next_slot++) {
     const Clock::time_point begin = Clock::now();
-    Outcome outcome = Outcome::raised;
+    SlotRecord& record = batch.records[slot];
     if (slot < batch.wanted_slots) {
-      const std::uint64_t position = batch.plan->slice.position(batch.number, slot);
-      outcome =
-          worker.fill({batch.plan->order, position, batch.batch, slot, batch.wanted_slots}, error);
+      record = worker.fill({*batch.samples, batch.batch, slot, batch.wanted_slots}, error);
     }
-    batch.outcomes[slot] = outcome;
 
     const std::lock_guard lock(mutex_);
     statistics_.stages += worker.take_times();
@@ -225,7 +277,7 @@ void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
       error.reset();
     }
     // Every slot before this one has been taken up, so the first one to be raised is still found.
-    if (outcome == Outcome::raised) {
+    if (record.outcome == Outcome::raised) {
       batch.wanted_slots = std::min<std::size_t>(batch.wanted_slots, slot + 1);
     }
     if (--batch.unwritten_slots == 0) {
@@ -235,7 +287,7 @@ void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
   }
 }
 
-Loader::Taken Loader::Pipeline::take(Deadline deadline) {
+Loader::Taken Loader::Pipeline::take(const Deadline& deadline) {
   require_own_process();
   if (failed_) {
     throw std::logic_error(
@@ -247,122 +299,63 @@ Loader::Taken Loader::Pipeline::take(Deadline deadline) {
   return taken;
 }
 
-Loader::Taken Loader::Pipeline::take_next(Deadline deadline) {
+Loader::Taken Loader::Pipeline::take_next(const Deadline& deadline) {
   const Clock::time_point called = Clock::now();
   if (!first_call_) {
     const std::lock_guard lock(mutex_);
     first_call_ = called;
   }
   resumed_ = false;
-  if (ledger_closed_) open_ledger();
+  if (accountant_->is_closed()) open_ledger();
   while (true) {
-    fill_window();
+    fill_window(deadline);
     if (window_.empty()) {
+      if (!all_scheduled_) return {};
       end_epoch();
       return {std::nullopt, true};
     }
     const std::shared_ptr<InFlight> front = window_.front();
-    {
-      std::unique_lock lock(mutex_);
-      const auto ready = [&] { return front->ready; };
-      if (!deadline) {
-        batch_ready_.wait(lock, ready);
-      } else if (!batch_ready_.wait_until(lock, *deadline, ready)) {
-        statistics_.waiting_seconds += seconds_since(called);
-        return {};
-      }
-      statistics_.waiting_seconds += seconds_since(called);
-    }
+    if (!wait_for(*front, deadline, called)) return {};
     window_.pop_front();
     read_ahead_bytes_ -= front->read_ahead_bytes;
-    fill_window();  // may throw, so before anything is booked
+    fill_window(Clock::time_point::min());  // may throw, so before anything is booked
     const bool any_left = settle(*front);
-    ++taken_;
+    point_ = front->samples->after();
     if (any_left) return {std::move(front->batch), false};
   }
 }
 
-bool Loader::Pipeline::settle(InFlight& done) {
-  const std::lock_guard lock(mutex_);
-  if (done.failure) std::rethrow_exception(std::exchange(done.failure, nullptr));
-  book_slots(done);
-  if (!done.errors.empty()) compact(done);
-  if (done.batch.size == 0 && options_.world_size > 1) {
-    Error error = done.errors.front().second;
-    error.message =
-        "every sample of a batch is bad, and without it this rank would fall out of step "
-        "with the others; the first: " +
-        error.message;
-    throw LoaderError(std::move(error));
+bool Loader::Pipeline::wait_for(const InFlight& batch, const Deadline& deadline,
+                                Clock::time_point called) {
+  std::unique_lock lock(mutex_);
+  const auto ready = [&] { return batch.ready; };
+  bool is_ready = true;
+  if (!deadline) {
+    batch_ready_.wait(lock, ready);
+  } else {
+    is_ready = batch_ready_.wait_until(lock, *deadline, ready);
   }
+  statistics_.waiting_seconds += seconds_since(called);
+  return is_ready;
+}
+
+bool Loader::Pipeline::settle(InFlight& done) {
+  if (done.failure) std::rethrow_exception(std::exchange(done.failure, nullptr));
+  std::sort(done.errors.begin(), done.errors.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  accountant_->book(*done.samples, done.records, done.errors);
+  if (!done.errors.empty()) compact(done);
+  const std::lock_guard lock(mutex_);
   statistics_.samples += done.batch.size;
   statistics_.batches += done.batch.size > 0 ? 1 : 0;
   statistics_.wall_seconds = seconds_since(*first_call_);
   return done.batch.size > 0;
 }
 
-void Loader::Pipeline::book_slots(InFlight& done) {
-  std::sort(done.errors.begin(), done.errors.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  const auto [delivered, substituted, padded] =
-      std::tuple(ledger_.delivered, ledger_.substituted, ledger_.padded);
-  const auto skipped = ledger_.skipped;
-  try {
-    auto error = done.errors.begin();
-    for (std::size_t slot = 0; slot < done.outcomes.size(); ++slot) {
-      const bool bad = error != done.errors.end() && error->first == slot;
-      book(done, slot, bad ? &(error++)->second : nullptr);
-    }
-  } catch (const LoaderError&) {
-    // The batch will not be handed over: of all this only what was found bad has happened.
-    ledger_.delivered = delivered;
-    ledger_.substituted = substituted;
-    ledger_.padded = padded;
-    ledger_.skipped = skipped;
-    throw;
-  }
-}
-
-void Loader::Pipeline::book(const InFlight& done, std::size_t slot, const Error* error) {
-  ++samples_seen_;
-  if (done.plan->slice.is_padded(done.number, slot)) ++ledger_.padded;
-  if (error == nullptr) {
-    ++ledger_.delivered;
-    bad_in_a_row_ = 0;
-    return;
-  }
-  ++bad_seen_;
-  ++bad_in_a_row_;
-  const std::string reason(reason_name(error->reason));
-  ++ledger_.bad_samples[reason];
-  if (ledger_.errors.size() < Ledger::kMostErrors) ledger_.errors.push_back(*error);
-  if (done.outcomes[slot] == Outcome::raised) throw LoaderError(*error);
-  if (done.outcomes[slot] == Outcome::substituted) ++ledger_.substituted;
-  if (done.outcomes[slot] == Outcome::skipped) ++ledger_.skipped[reason];
-  check_budget(*error);
-}
-
-void Loader::Pipeline::check_budget(const Error& latest) const {
-  const ErrorBudget& budget = options_.error_budget;
-  std::string broken;
-  if (bad_in_a_row_ > budget.consecutive) {
-    broken = std::to_string(bad_in_a_row_) + " bad samples in a row (error_budget.consecutive = " +
-             std::to_string(budget.consecutive) + ")";
-  } else if (samples_seen_ >= ErrorBudget::kShareCheckedFrom &&
-             static_cast<double>(bad_seen_) > budget.share * static_cast<double>(samples_seen_)) {
-    broken = std::to_string(bad_seen_) + " of " + std::to_string(samples_seen_) +
-             " samples are bad (error_budget.share = " + std::to_string(budget.share) + ")";
-  }
-  if (broken.empty()) return;
-  Error error = latest;
-  error.message = broken + "; the latest: " + error.message;
-  throw LoaderError(std::move(error));
-}
-
 void Loader::Pipeline::compact(InFlight& done) {
   std::size_t kept = 0;
-  for (std::size_t slot = 0; slot < done.outcomes.size(); ++slot) {
-    if (done.outcomes[slot] == Outcome::skipped) continue;
+  for (std::size_t slot = 0; slot < done.records.size(); ++slot) {
+    if (done.records[slot].outcome == Outcome::skipped) continue;
     if (kept != slot) {
       for (BatchColumn& column : done.batch.columns) {
         if (column.spec->dtype == Dtype::bytes) {
@@ -383,18 +376,13 @@ void Loader::Pipeline::compact(InFlight& done) {
 }
 
 void Loader::Pipeline::end_epoch() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (plan_->slice.dropped() > 0) ledger_.skipped["drop_last"] += plan_->slice.dropped();
-  }
-  begin(epoch_ + 1, 0);
-  ledger_closed_ = true;  // it stays to be read until the next epoch is asked for
+  accountant_->close_epoch(*samples_);  // the ledger stays to be read until the next epoch begins
+  begin(epoch_ + 1, {});
 }
 
-Ledger Loader::Pipeline::ledger() const {
+Ledger Loader::Pipeline::ledger(bool with_shards) const {
   require_own_process();
-  const std::lock_guard lock(mutex_);
-  return ledger_;
+  return accountant_->ledger(with_shards);
 }
 
 Statistics Loader::Pipeline::stats() const {
@@ -404,19 +392,21 @@ Statistics Loader::Pipeline::stats() const {
 }
 
 std::string Loader::Pipeline::state() const {
-  return state_to_json({options_.seed, epoch_, plan_->slice.position_after(taken_),
-                        make_fingerprint(options_, *dataset_)});
+  LoaderState state{options_.seed, epoch_, point_, mixture_start_, {}, fingerprint_};
+  if (!options_.mixture.empty()) state.taken = plan_->plan.taken(point_.position);
+  return state_to_json(state);
 }
 
-void Loader::Pipeline::load_state(const std::string& state) {
+void Loader::Pipeline::load_state(const std::string& state, const ResumeOptions& options) {
   require_own_process();
-  const LoaderState loaded = state_from_json(state, make_fingerprint(options_, *dataset_));
-  if (loaded.position > dataset_->counts().total()) {
-    throw std::invalid_argument("state: position = " + std::to_string(loaded.position) +
-                                ": the dataset has " + std::to_string(dataset_->counts().total()) +
-                                " samples");
+  LoaderState loaded = state_from_json(state, fingerprint_, options);
+  const MixtureStart before = std::exchange(mixture_start_, std::move(loaded.mixture_start));
+  try {
+    begin(loaded.epoch, loaded.point);
+  } catch (...) {
+    mixture_start_ = before;
+    throw;
   }
-  begin(loaded.epoch, loaded.position);
   open_ledger();
   resumed_ = true;
 }

@@ -5,8 +5,10 @@
 namespace millrace {
 
 RankSlice::RankSlice(std::uint64_t samples, std::uint64_t begin, std::uint64_t rank,
-                     std::uint64_t world_size, std::uint64_t batch_size, bool drop_last)
+                     std::uint64_t world_size, std::uint64_t batch_size, bool drop_last,
+                     std::uint64_t first)
     : samples_(samples),
+      first_(first),
       begin_(std::min(begin, samples)),
       rank_(rank),
       world_size_(world_size),
@@ -32,7 +34,8 @@ std::uint64_t RankSlice::batch_samples(std::uint64_t batch) const {
 
 std::uint64_t RankSlice::position(std::uint64_t batch, std::uint64_t slot) const {
   const std::uint64_t position = begin_ + (batch * batch_size_ + slot) * world_size_ + rank_;
-  return position < samples_ ? position : position % samples_;
+  if (position < samples_) return position;
+  return first_ + (position - samples_) % (samples_ - first_);
 }
 
 bool RankSlice::is_padded(std::uint64_t batch, std::uint64_t slot) const {

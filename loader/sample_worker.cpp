@@ -5,22 +5,8 @@
 
 namespace millrace {
 
-namespace {
-
-constexpr std::size_t kPageBytes = 4096;
-
-// Brings the pages in, so that waiting for the disk is counted as reading and not as decoding.
-void touch(std::span<const std::uint8_t> bytes) {
-  for (std::size_t i = 0; i < bytes.size(); i += kPageBytes) {
-    static_cast<void>(*static_cast<const volatile std::uint8_t*>(bytes.data() + i));
-  }
-}
-
-}  // namespace
-
-SampleWorker::SampleWorker(const Dataset& dataset, const Columns& columns,
-                           OnBadSample on_bad_sample)
-    : dataset_(dataset), on_bad_sample_(on_bad_sample) {
+SampleWorker::SampleWorker(const Columns& columns, OnBadSample on_bad_sample)
+    : on_bad_sample_(on_bad_sample) {
   columns_.reserve(columns.size());
   for (const auto& [name, column] : columns) {
     columns_.push_back({FieldSelector(column.fields),
@@ -31,39 +17,51 @@ SampleWorker::SampleWorker(const Dataset& dataset, const Columns& columns,
   }
 }
 
-Outcome SampleWorker::fill(const Task& task, std::optional<Error>& error) {
-  const EpochOrder& order = task.order;
-  const auto make_at = [&](std::uint64_t position) {
-    return make(dataset_.counts().locate(order.at(position)), task.batch, task.slot);
-  };
-  Result<void> made = make_at(task.position);
-  if (made) return Outcome::delivered;
-  error = std::move(made.error());
-  if (on_bad_sample_ == OnBadSample::skip) return Outcome::skipped;
-  if (on_bad_sample_ == OnBadSample::raise) return Outcome::raised;
-  const std::uint64_t candidates = std::min(order.substitutes(task.position), kMostSubstitutes);
-  for (std::uint64_t attempt = 1; attempt <= candidates; ++attempt) {
-    if (task.slot >= task.wanted_slots) break;
-    if (make_at(order.substitute(task.position, attempt))) return Outcome::substituted;
+SlotRecord SampleWorker::fill(const Task& task, std::optional<Error>& error) {
+  SlotRecord record;
+  record.sample = task.samples.at(task.slot);
+  Result<void> made = make(task, record.sample);
+  if (made) {
+    record.outcome = Outcome::delivered;
+    return record;
   }
-  error->message +=
-      "; and none of the next " + std::to_string(candidates) + " samples could take its place";
-  return Outcome::raised;
+  error = std::move(made.error());
+  if (error->reason == Reason::stale_index) return record;
+  if (on_bad_sample_ == OnBadSample::skip) record.outcome = Outcome::skipped;
+  if (on_bad_sample_ == OnBadSample::substitute) find_stand_in(task, record, *error);
+  return record;
 }
 
-Result<void> SampleWorker::make(SampleId id, Batch& batch, std::size_t slot) {
+void SampleWorker::find_stand_in(const Task& task, SlotRecord& record, Error& error) {
+  const std::uint64_t candidates = std::min(task.samples.substitutes(task.slot), kMostSubstitutes);
+  for (std::uint64_t attempt = 1; attempt <= candidates; ++attempt) {
+    if (task.slot >= task.wanted_slots) break;
+    const SampleRef candidate = task.samples.substitute(task.slot, attempt);
+    const Result<void> made = make(task, candidate);
+    if (made) {
+      record.outcome = Outcome::substituted;
+      record.stand_in = candidate;
+      return;
+    }
+    if (made.error().reason == Reason::stale_index) {
+      error = made.error();
+      return;
+    }
+  }
+  error.message +=
+      "; and none of the next " + std::to_string(candidates) + " samples could take its place";
+}
+
+Result<void> SampleWorker::make(const Task& task, const SampleRef& ref) {
   {
     StageTimer timer(times_, Stage::read, 0);
-    if (Result<void> read = dataset_.read(id, shard_, sample_); !read) return read;
-    const std::uint64_t begin = sample_.begin_bytes();
-    const std::uint64_t bytes = sample_.end_bytes() - begin;
-    touch(shard_->source().bytes().subspan(begin, bytes));
-    times_[Stage::read].bytes += bytes;
+    if (Result<void> read = task.samples.read(ref, shard_, sample_); !read) return read;
+    times_[Stage::read].bytes += sample_.end_bytes() - sample_.begin_bytes();
   }
   // All fields before any of them is decoded: what lacks a caption costs no decoding.
   Result<void> written = select_fields();
-  if (written) written = write_columns(batch, slot);
-  shard_->source().done_with(sample_.begin_bytes(), sample_.end_bytes());
+  if (written) written = write_columns(task.batch, task.slot);
+  task.samples.done_with(*shard_, sample_);
   if (!written) {
     Error& error = written.error();
     error.shard = sample_.shard();

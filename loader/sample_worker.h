@@ -11,33 +11,39 @@
 #include "millrace/formats/field_selector.h"
 #include "millrace/formats/sample.h"
 #include "millrace/loader/batch.h"
-#include "millrace/loader/dataset.h"
+#include "millrace/loader/batch_samples.h"
 #include "millrace/loader/options.h"
-#include "millrace/loader/epoch_order.h"
 
 namespace millrace {
 
 /// What a slot of a batch holds.
 enum class Outcome : std::uint8_t { delivered, substituted, skipped, raised };
 
+/// What became of a slot.
+struct SlotRecord {
+  Outcome outcome = Outcome::raised;
+  SampleRef sample;    ///< whose slot it is
+  SampleRef stand_in;  ///< if substituted: what it holds
+};
+
 /// Makes one sample after another: read, select the fields, transform into the slot. All the
 /// scratch of one thread is here, kept between samples. Not thread-safe: one a thread.
 class SampleWorker {
  public:
-  SampleWorker(const Dataset& dataset, const Columns& columns, OnBadSample on_bad_sample);
+  SampleWorker(const Columns& columns, OnBadSample on_bad_sample);
 
   struct Task {
-    const EpochOrder& order;
-    std::uint64_t position;
+    const BatchSamples& samples;
     Batch& batch;
     std::size_t slot;
     /// Once this is not above `slot` any more, nobody wants the slot.
     const std::atomic<std::size_t>& wanted_slots;
   };
 
-  /// Fills the task's slot with the sample at its position. Unless the outcome is `delivered`,
-  /// `error` says what was wrong with that sample.
-  Outcome fill(const Task& task, std::optional<Error>& error);
+  /// Fills the task's slot with its sample. Unless the outcome is `delivered`, `error` says what
+  /// was wrong with that sample. A shard that is not the indexed one is raised under any policy:
+  /// the plan does not hold for it.
+  SlotRecord fill(const Task& task, std::optional<Error>& error);
 
   /// Time spent since the last call of this.
   StageTimes take_times();
@@ -54,11 +60,11 @@ class SampleWorker {
     std::span<const std::uint8_t> field;  ///< of the sample at hand
   };
 
-  Result<void> make(SampleId id, Batch& batch, std::size_t slot);
+  void find_stand_in(const Task& task, SlotRecord& record, Error& error);
+  Result<void> make(const Task& task, const SampleRef& ref);
   Result<void> select_fields();
   Result<void> write_columns(Batch& batch, std::size_t slot);
 
-  const Dataset& dataset_;
   OnBadSample on_bad_sample_;
   std::vector<ColumnWriter> columns_;
   std::shared_ptr<const Shard> shard_;

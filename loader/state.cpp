@@ -1,5 +1,6 @@
 #include "millrace/loader/state.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <boost/json.hpp>
@@ -12,15 +13,69 @@ namespace {
 
 constexpr std::uint64_t kStateVersion = 1;
 
+// Of a mixture; what a resume may change if asked to.
+constexpr std::string_view kShares = "shares";
+
+bool is_whole(const json::value& value) {
+  return value.is_uint64() || (value.is_int64() && value.get_int64() >= 0);
+}
+
 std::uint64_t number_of(const json::object& state, std::string_view name) {
   const json::value* value = state.if_contains(name);
-  const bool whole =
-      value != nullptr && (value->is_uint64() || (value->is_int64() && value->get_int64() >= 0));
-  if (!whole) {
+  if (value == nullptr || !is_whole(*value)) {
     throw std::invalid_argument("state: \"" + std::string(name) +
                                 "\" is missing or no whole number");
   }
   return value->to_number<std::uint64_t>();
+}
+
+const json::object& object_of(const json::object& state, std::string_view name) {
+  const json::value* value = state.if_contains(name);
+  if (value == nullptr || !value->is_object()) {
+    throw std::invalid_argument("state: \"" + std::string(name) + "\" is missing or no object");
+  }
+  return value->get_object();
+}
+
+std::vector<std::uint64_t> numbers_of(const json::object& state, std::string_view name) {
+  const json::value* value = state.if_contains(name);
+  std::vector<std::uint64_t> numbers;
+  bool whole = value != nullptr && value->is_array();
+  if (whole) {
+    for (const json::value& number : value->get_array()) {
+      whole = whole && is_whole(number);
+      if (whole) numbers.push_back(number.to_number<std::uint64_t>());
+    }
+  }
+  if (!whole) {
+    throw std::invalid_argument("state: \"" + std::string(name) +
+                                "\" is missing or no list of whole numbers");
+  }
+  return numbers;
+}
+
+std::string hexadecimal(std::uint64_t value) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[value >> shift & 15];
+  return text;
+}
+
+json::array sources_json(const LoaderOptions& options,
+                         const std::vector<SourceFingerprint>& sources) {
+  const std::vector<MixtureSource> all = options.all_sources();
+  json::array array;
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    json::object source;
+    // A single dataset may be called otherwise when it lies elsewhere.
+    if (!options.mixture.empty()) source["name"] = all[s].name;
+    source["shards"] = sources[s].shards;
+    source["samples"] = sources[s].samples;
+    source["dataset"] = hexadecimal(sources[s].dataset);
+    if (!all[s].select.selects_all()) source["select"] = json::parse(all[s].select.describe());
+    array.push_back(std::move(source));
+  }
+  return array;
 }
 
 std::string columns_json(const Columns& columns) {
@@ -34,23 +89,79 @@ std::string columns_json(const Columns& columns) {
   return text + "}";
 }
 
+// Adds how `is` differs from `was`, down to the member that does.
+void add_differences(const std::string& name, const json::value& was, const json::value& is,
+                     std::string& text) {
+  if (was == is) return;
+  if (was.is_object() && is.is_object()) {
+    for (const auto& member : is.get_object()) {
+      const std::string key(member.key());
+      const json::value* before = was.get_object().if_contains(key);
+      add_differences(name + "." + key, before != nullptr ? *before : json::value(), member.value(),
+                      text);
+    }
+    for (const auto& member : was.get_object()) {
+      if (is.get_object().contains(member.key())) continue;
+      add_differences(name + "." + std::string(member.key()), member.value(), {}, text);
+    }
+    return;
+  }
+  if (was.is_array() && is.is_array() && was.get_array().size() == is.get_array().size()) {
+    for (std::size_t i = 0; i < is.get_array().size(); ++i) {
+      add_differences(name + "[" + std::to_string(i) + "]", was.get_array()[i], is.get_array()[i],
+                      text);
+    }
+    return;
+  }
+  text += text.empty() ? "" : "; ";
+  text += name + " was " + json::serialize(was) + " and is " + json::serialize(is);
+}
+
+// The differences as text; empty if there are none. The entry `passed` may differ.
+std::string differences(const json::object& saved, const Fingerprint& expected,
+                        std::string_view passed) {
+  std::string text;
+  for (const auto& [name, value] : expected) {
+    if (name == passed) continue;
+    const json::value* before = saved.if_contains(name);
+    add_differences(name, before != nullptr ? *before : json::value(), json::parse(value), text);
+  }
+  return text;
+}
+
+ResumePoint point_from(const json::object& state) {
+  ResumePoint point{number_of(state, "position"), {}};
+  if (state.contains("stream")) {
+    const json::object& stream = object_of(state, "stream");
+    point.in_stream = {number_of(stream, "stream"), number_of(stream, "offset"),
+                       number_of(stream, "samples_before"), number_of(stream, "blocks_before")};
+  }
+  return point;
+}
+
 }  // namespace
 
-Fingerprint make_fingerprint(const LoaderOptions& options, const Dataset& dataset) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hash = "\"";
-  for (int shift = 60; shift >= 0; shift -= 4) hash += kDigits[dataset.fingerprint() >> shift & 15];
-  return {
-      {"shards", std::to_string(dataset.shards())},
-      {"samples", std::to_string(dataset.counts().total())},
-      {"dataset", hash + "\""},
+Fingerprint make_fingerprint(const LoaderOptions& options,
+                             const std::vector<SourceFingerprint>& sources,
+                             const std::vector<std::uint64_t>& shares) {
+  Fingerprint fingerprint = {
+      {"sources", json::serialize(sources_json(options, sources))},
       {"columns", columns_json(options.columns)},
       {"shuffle", options.shuffle ? "true" : "false"},
       {"shuffle_window", std::to_string(options.shuffle_window)},
       {"seed", std::to_string(options.seed)},
+      {"samples_per_epoch", std::to_string(options.samples_per_epoch)},
       {"drop_last", options.drop_last ? "true" : "false"},
       {"on_bad_sample", "\"" + std::string(on_bad_sample_name(options.on_bad_sample)) + "\""},
   };
+  if (!options.mixture.empty()) {
+    fingerprint.emplace_back("stop_at", "\"" + std::string(stop_at_name(options.stop_at)) + "\"");
+    // Whether a source's own sequence ends with the epoch: what `taken` counts hangs on it.
+    fingerprint.emplace_back("samples_per_source",
+                             options.mixture.front().samples_per_epoch > 0 ? "true" : "false");
+    fingerprint.emplace_back(kShares, json::serialize(json::array(shares.begin(), shares.end())));
+  }
+  return fingerprint;
 }
 
 std::string state_to_json(const LoaderState& state) {
@@ -58,13 +169,28 @@ std::string state_to_json(const LoaderState& state) {
   object["version"] = kStateVersion;
   object["seed"] = state.seed;
   object["epoch"] = state.epoch;
-  object["position"] = state.position;
+  object["position"] = state.point.position;
+  if (state.point.in_stream) {
+    const ResumePoint::InStream& point = *state.point.in_stream;
+    object["stream"] = {{"stream", point.stream},
+                        {"offset", point.offset_bytes},
+                        {"samples_before", point.samples_before},
+                        {"blocks_before", point.blocks_before}};
+  }
+  if (!state.taken.empty()) {
+    const MixtureStart& start = state.mixture_start;
+    object["mixture"] = {{"taken", json::array(state.taken.begin(), state.taken.end())},
+                         {"start_epoch", start.epoch},
+                         {"start_position", start.position},
+                         {"start_taken", json::array(start.taken.begin(), start.taken.end())}};
+  }
   json::object& fingerprint = object["fingerprint"].emplace_object();
   for (const auto& [name, value] : state.fingerprint) fingerprint[name] = json::parse(value);
   return json::serialize(object);
 }
 
-LoaderState state_from_json(std::string_view text, const Fingerprint& expected) {
+LoaderState state_from_json(std::string_view text, const Fingerprint& expected,
+                            const ResumeOptions& options) {
   json::error_code error;
   const json::value parsed = json::parse({text.data(), text.size()}, error);
   if (error || !parsed.is_object()) throw std::invalid_argument("state: not a JSON object");
@@ -73,26 +199,29 @@ LoaderState state_from_json(std::string_view text, const Fingerprint& expected) 
     throw std::invalid_argument("state: version " + std::to_string(version) + ", and this is for " +
                                 std::to_string(kStateVersion));
   }
-  const json::value* found = object.if_contains("fingerprint");
-  if (found == nullptr || !found->is_object()) {
-    throw std::invalid_argument("state: \"fingerprint\" is missing");
+  const json::object& saved = object_of(object, "fingerprint");
+  if (const std::string found =
+          differences(saved, expected, options.new_shares ? kShares : std::string_view());
+      !found.empty()) {
+    throw std::invalid_argument("state: of another dataset or of other options: " + found);
   }
-  std::string differences;
-  for (const auto& [name, value] : expected) {
-    const json::value* saved = found->get_object().if_contains(name);
-    if (saved != nullptr && *saved == json::parse(value)) continue;
-    differences += differences.empty() ? "" : "; ";
-    differences += name;
-    differences += " was ";
-    differences += saved != nullptr ? json::serialize(*saved) : "not saved";
-    differences += " and is ";
-    differences += value;
+  LoaderState state;
+  state.seed = number_of(object, "seed");
+  state.epoch = number_of(object, "epoch");
+  state.point = point_from(object);
+  state.fingerprint = expected;
+  const auto shares = std::find_if(expected.begin(), expected.end(),
+                                   [](const auto& entry) { return entry.first == kShares; });
+  if (shares == expected.end()) return state;
+  const json::object& mixture = object_of(object, "mixture");
+  state.taken = numbers_of(mixture, "taken");
+  if (saved.at(kShares) != json::parse(shares->second)) {
+    state.mixture_start = {state.epoch, state.point.position, state.taken};
+  } else {
+    state.mixture_start = {number_of(mixture, "start_epoch"), number_of(mixture, "start_position"),
+                           numbers_of(mixture, "start_taken")};
   }
-  if (!differences.empty()) {
-    throw std::invalid_argument("state: of another dataset or of other options: " + differences);
-  }
-  return {number_of(object, "seed"), number_of(object, "epoch"), number_of(object, "position"),
-          expected};
+  return state;
 }
 
 }  // namespace millrace

@@ -40,8 +40,10 @@ class DataLoader {
   std::uint64_t size() const { return loader_.batches(); }  ///< batches an epoch
   std::uint64_t samples() const { return loader_.samples(); }
   std::string state() const { return loader_.state(); }
-  void load_state(const std::string& state) { loader_.load_state(state); }
-  Ledger ledger() const { return loader_.ledger(); }
+  void load_state(const std::string& state, const ResumeOptions& options = {}) {
+    loader_.load_state(state, options);
+  }
+  Ledger ledger(bool with_shards = false) const { return loader_.ledger(with_shards); }
   Statistics stats() const { return loader_.stats(); }
   const LoaderOptions& options() const { return loader_.options(); }
 

@@ -145,14 +145,14 @@ class PythonLoader : public torch::CustomClassHolder {
   std::int64_t batches() { return static_cast<std::int64_t>(loader_->size()); }
   std::int64_t samples() { return static_cast<std::int64_t>(loader_->samples()); }
   std::string state() { return loader_->state(); }
-  void load_state(const std::string& state) {
+  void load_state(const std::string& state, bool new_shares) {
     try {
-      loader_->load_state(state);
+      loader_->load_state(state, {new_shares});
     } catch (const std::invalid_argument& error) {
       TORCH_CHECK_VALUE(false, error.what());  // Python's ValueError
     }
   }
-  std::string ledger() { return loader_->ledger().to_json(); }
+  std::string ledger(bool with_shards) { return loader_->ledger(with_shards).to_json(); }
   std::string stats() { return loader_->stats().to_json(); }
   // Names of the columns with tensors, and of those with byte strings, in batch order.
   std::tuple<std::vector<std::string>, std::vector<std::string>> columns() {

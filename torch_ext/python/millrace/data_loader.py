@@ -35,10 +35,18 @@ class DataLoader:
     next one begin the same epoch again. One consumer at a time; not to be used after a fork.
 
     Args:
-        sources: a shard spec or a list of them.
+        sources: a shard spec or a list of them (or a `millrace.index`, which stands for its shards).
         columns: name -> column (`millrace.image`, `text`, `raw`, `number`); default clip_columns(224).
         batch_size: samples a batch on this rank.
-        shuffle, shuffle_window, seed, epoch: the order, a pure function of these.
+        shuffle, shuffle_window, seed, epoch: the order, a pure function of these. The window is a
+            number of samples, or bytes as in "512MiB".
+        select: which samples take part: {"shards": (begin, end), "where": "quality_score >= 0.3",
+            "keep_keys": [...], "drop_keys": ["@FILE"], "every": n, "every_offset": k}.
+        mixture: several datasets instead of `sources`: a list of {"name", "sources", and "weight" or
+            "samples_per_epoch", "select"}. Without weights each has its natural share.
+        temperature: raises a mixture's shares to 1 / temperature.
+        stop_at: "first_exhausted" (default) or "last_exhausted": where the epoch of a mixture ends.
+        samples_per_epoch: the length of an epoch, going on where the one before stopped.
         rank, world_size: default to torch.distributed, or RANK and WORLD_SIZE.
         drop_last: drop the tail that fills no batch on every rank.
         on_bad_sample: "substitute" (default), "skip" or "raise".
@@ -47,12 +55,15 @@ class DataLoader:
         prefetch_batches: batches in flight.
         read_ahead_bytes: how far ahead the system is asked to read.
         pin_memory: "auto" (where an accelerator is present), True or False.
+        use_index: use sample indexes (`millrace index`), and keep those that had to be made.
+        ledger_path: a file to which bad samples and each epoch's sums are appended as JSON lines;
+            `{rank}` stands for the rank. `millrace replay` reads it.
     Raises:
         ValueError: an option that is out of range or unknown; the message names it.
         LoaderError: data that cannot be used.
     """
 
-    def __init__(self, sources, batch_size: int = 256, columns: dict | None = None, **options):
+    def __init__(self, sources=(), batch_size: int = 256, columns: dict | None = None, **options):
         columns = clip_columns(224) if columns is None else columns
         options = {
             **_distributed_place(),
@@ -78,7 +89,7 @@ class DataLoader:
 
     @property
     def samples(self) -> int:
-        """Samples of the dataset, over all ranks."""
+        """Selected samples of all sources, over all ranks."""
         return self._loader.samples()
 
     def __iter__(self) -> Iterator[dict]:
@@ -111,20 +122,23 @@ class DataLoader:
         """Where the run stands after the last batch that was handed over; a few plain values."""
         return json.loads(self._loader.state())
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict, new_shares: bool = False) -> None:
         """The next loop begins there, at any world size, batch size and number of threads.
 
+        With `new_shares` the weights, temperature or samples_per_epoch of a mixture's sources may have
+        changed: from there on the new ones hold, and each source goes on where it was.
         Raises ValueError naming each difference if the state is of another dataset or other options.
         """
-        self._loader.load_state(json.dumps(state))
+        self._loader.load_state(json.dumps(state), new_shares)
 
     def stats(self) -> dict:
         """Per stage: items, bytes, busy seconds; waiting seconds; and the bottleneck."""
         return json.loads(self._loader.stats())
 
-    def ledger(self) -> dict:
-        """What became of every sample: expected, delivered, substituted, skipped by reason, errors."""
-        return json.loads(self._loader.ledger())
+    def ledger(self, shards: bool = False) -> dict:
+        """What became of every sample: expected, delivered, substituted, skipped by reason, errors;
+        by source, and with `shards` by shard."""
+        return json.loads(self._loader.ledger(shards))
 
 
 def _split(joined: torch.Tensor, sizes: list[int], is_text: bool) -> list:

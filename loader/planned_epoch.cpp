@@ -1,0 +1,83 @@
+#include "millrace/loader/planned_epoch.h"
+
+#include <utility>
+
+namespace millrace {
+
+namespace {
+
+class PlannedBatch final : public BatchSamples {
+ public:
+  PlannedBatch(std::shared_ptr<const PlannedEpoch> epoch, std::uint64_t number)
+      : epoch_(std::move(epoch)), number_(number) {}
+
+  std::size_t size() const override { return epoch_->slice.batch_samples(number_); }
+  std::uint64_t position(std::size_t slot) const override {
+    return epoch_->slice.position(number_, slot);
+  }
+  bool is_padded(std::size_t slot) const override { return epoch_->slice.is_padded(number_, slot); }
+  SampleRef at(std::size_t slot) const override {
+    return epoch_->locate(epoch_->plan.at(position(slot)));
+  }
+  SampleRef substitute(std::size_t slot, std::uint64_t attempt) const override {
+    return epoch_->locate(epoch_->plan.substitute(position(slot), attempt));
+  }
+  std::uint64_t substitutes(std::size_t slot) const override {
+    return epoch_->plan.substitutes(position(slot));
+  }
+  Result<void> read(const SampleRef& ref, std::shared_ptr<const Shard>& shard,
+                    Sample& sample) const override {
+    return epoch_->datasets[ref.source]->read(ref.id, shard, sample);
+  }
+  void done_with(const Shard& shard, const Sample& sample) const override {
+    shard.source().done_with(sample.begin_bytes(), sample.end_bytes());
+  }
+  std::uint64_t will_need(const SampleRef& ref) const override {
+    return epoch_->datasets[ref.source]->will_need(ref.id);
+  }
+  ResumePoint after() const override { return {epoch_->slice.position_after(number_ + 1), {}}; }
+
+ private:
+  std::shared_ptr<const PlannedEpoch> epoch_;
+  std::uint64_t number_;  // within the rank's slice
+};
+
+class PlannedSamples final : public EpochSamples {
+ public:
+  explicit PlannedSamples(std::shared_ptr<const PlannedEpoch> epoch) : epoch_(std::move(epoch)) {}
+
+  Next next(std::unique_ptr<const BatchSamples>& batch, const Deadline&) override {
+    if (number_ == epoch_->slice.batches()) return Next::end;
+    batch = std::make_unique<PlannedBatch>(epoch_, number_++);
+    return Next::batch;
+  }
+
+  std::optional<std::uint64_t> expected() const override { return epoch_->slice.expected(); }
+
+  std::vector<SampleRef> dropped() const override {
+    const RankSlice& slice = epoch_->slice;
+    std::vector<SampleRef> dropped;
+    for (std::uint64_t i = 0; i < slice.dropped(); ++i) {
+      dropped.push_back(epoch_->locate(epoch_->plan.at(slice.dropped_position(i))));
+    }
+    return dropped;
+  }
+
+  ResumePoint begin() const override { return {epoch_->slice.position_after(0), {}}; }
+
+ private:
+  std::shared_ptr<const PlannedEpoch> epoch_;
+  std::uint64_t number_ = 0;
+};
+
+}  // namespace
+
+SampleRef PlannedEpoch::locate(const PlannedSample& sample) const {
+  return {sample.source, datasets[sample.source]->counts().locate(sample.number)};
+}
+
+std::unique_ptr<EpochSamples> planned_samples(std::shared_ptr<const PlannedEpoch> epoch) {
+  return std::make_unique<PlannedSamples>(std::move(epoch));
+}
+
+}  // namespace millrace

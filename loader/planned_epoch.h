@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "millrace/loader/batch_samples.h"
+#include "millrace/loader/dataset.h"
+#include "millrace/loader/plan.h"
+#include "millrace/loader/rank_slice.h"
+
+namespace millrace {
+
+using Datasets = std::vector<std::shared_ptr<const Dataset>>;
+
+/// A rank's part of a planned epoch. Immutable, thread-safe.
+struct PlannedEpoch {
+  EpochPlan plan;
+  RankSlice slice;
+  Datasets datasets;  ///< by source
+
+  /// The shard and index of what the plan names by number.
+  SampleRef locate(const PlannedSample& sample) const;
+};
+
+/// The batches of a planned epoch, in order.
+std::unique_ptr<EpochSamples> planned_samples(std::shared_ptr<const PlannedEpoch> epoch);
+
+}  // namespace millrace
