@@ -12,18 +12,30 @@ namespace {
 
 __extension__ using Uint128 = unsigned __int128;
 
-constexpr std::uint64_t kRun = 64;  // positions in a row that are dealt at random: bits of a word
+constexpr std::uint64_t kRun = 64;  // positions in a row: bits of a word
+constexpr std::uint64_t kStretch = kRun * kRun;
 
-// `chosen` random bits of the lowest `bits` (Knuth, TAOCP 2, 3.4.2, algorithm S).
+constexpr std::uint64_t lowest_bits(std::uint64_t bits) {
+  return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
+}
+
+// `chosen` random bits of the lowest `bits`, every choice equally likely: bits are drawn until
+// there are as many different ones, or as many to leave out.
 std::uint64_t choose_bits(std::uint64_t bits, std::uint64_t chosen, std::uint64_t key) {
+  const bool leave_out = chosen > bits / 2;
+  const std::uint64_t all = lowest_bits(bits);
+  std::uint64_t left = leave_out ? bits - chosen : chosen;
   std::uint64_t mask = 0;
-  for (std::uint64_t bit = 0; bit < bits && chosen > 0; ++bit) {
-    const auto drawn = static_cast<std::uint64_t>(Uint128{mix(key, bit)} * (bits - bit) >> 64);
-    if (drawn >= chosen) continue;
-    mask |= std::uint64_t{1} << bit;
-    --chosen;
+  for (std::uint64_t word = 0; left > 0; ++word) {
+    std::uint64_t drawn = mix(key, word);
+    for (int draw = 0; draw < 10 && left > 0; ++draw, drawn >>= 6) {
+      const std::uint64_t bit = std::uint64_t{1} << (drawn & 63);
+      if ((bit & all & ~mask) == 0) continue;
+      mask |= bit;
+      --left;
+    }
   }
-  return mask;
+  return leave_out ? all & ~mask : mask;
 }
 
 }  // namespace
@@ -50,15 +62,33 @@ Interleave::Split Interleave::split(const Node& node, std::uint64_t position) co
   const auto share = [&](std::uint64_t positions) {
     return static_cast<std::uint64_t>(Uint128{positions} * left / all);
   };
-  const std::uint64_t begin = position / kRun * kRun;
-  // Dealt exactly, a node has as many positions as its parts.
-  const std::uint64_t run = size_ == kEndless ? kRun : std::min(kRun, all - std::min(all, begin));
-  const std::uint64_t before = share(begin);
   const std::uint64_t node_key = mix(mix(key_, node.begin), node.end);
-  const std::uint64_t mask =
-      choose_bits(run, share(begin + run) - before, mix(node_key, begin / kRun));
-  const std::uint64_t bit = std::uint64_t{1} << (position - begin);
-  return {before + static_cast<std::uint64_t>(std::popcount(mask & (bit - 1))), (mask & bit) != 0};
+  const std::uint64_t run = position / kRun;
+  const std::uint64_t begin = run * kRun;
+  const std::uint64_t stretch = position / kStretch;
+  std::uint64_t run_positions = kRun;
+  std::uint64_t before = 0;  // the run
+  std::uint64_t chosen = 0;  // of the run
+  if (size_ == kEndless || (stretch + 1) * kStretch <= all) {
+    before = share(stretch * kStretch);
+    const std::uint64_t in_stretch = share((stretch + 1) * kStretch) - before;
+    const std::uint64_t each = share(kRun);
+    const std::uint64_t one_more =
+        choose_bits(kRun, in_stretch - kRun * each, mix(node_key, 2 * stretch + 1));
+    const std::uint64_t in_order = run % kRun;
+    before += each * in_order;
+    before += static_cast<std::uint64_t>(std::popcount(one_more & lowest_bits(in_order)));
+    chosen = each + (one_more >> in_order & 1);
+  } else {
+    // Dealt exactly, a node has as many positions as its parts: the last stretch is shorter.
+    run_positions = std::min(kRun, all - std::min(all, begin));
+    before = share(begin);
+    chosen = share(begin + run_positions) - before;
+  }
+  const std::uint64_t mask = choose_bits(run_positions, chosen, mix(node_key, 2 * run));
+  const std::uint64_t bit = position - begin;
+  return {before + static_cast<std::uint64_t>(std::popcount(mask & lowest_bits(bit))),
+          (mask >> bit & 1) != 0};
 }
 
 Interleave::Turn Interleave::at(std::uint64_t position) const {
@@ -92,14 +122,20 @@ std::uint64_t Interleave::count_before(std::uint64_t position, std::size_t sourc
   return position;
 }
 
+std::uint64_t Interleave::most_off() const {
+  return 64 + 20 * static_cast<std::uint64_t>(std::bit_width(sums_.size() - 2));
+}
+
 std::uint64_t Interleave::position_of(std::size_t source, std::uint64_t turn) const {
-  // The last position before which the source had `turn` turns.
-  std::uint64_t low = 0;
-  std::uint64_t high = std::min(size_, turn + 1);
-  while (high < size_ && count_before(high, source) <= turn) {
-    low = high;
-    high = high > size_ / 2 ? size_ : high * 2;
-  }
+  const std::uint64_t part = sum(source, source + 1);
+  assert(part > 0);
+  const auto at_even_deal = [&](std::uint64_t turns) {
+    const Uint128 position = Uint128{turns} * sums_.back() / part;
+    return position < size_ ? static_cast<std::uint64_t>(position) : size_;
+  };
+  // The last position before which the source had at most `turn` turns.
+  std::uint64_t low = at_even_deal(turn - std::min(turn, most_off()));
+  std::uint64_t high = std::min(size_, at_even_deal(turn + 1 + most_off()) + 1);
   while (high - low > 1) {
     const std::uint64_t middle = low + (high - low) / 2;
     (count_before(middle, source) <= turn ? low : high) = middle;

@@ -13,13 +13,18 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
 
 namespace {
 
+// Four rounds suffice where a half has many values; halves of a few bits need more, or some images
+// come visibly more often than others.
 constexpr std::uint64_t kRounds = 4;
+constexpr std::uint64_t kRoundsOfFewBits = 10;
+constexpr unsigned kFewBits = 5;
 
 }  // namespace
 
 Permutation::Permutation(std::uint64_t size, std::uint64_t key) : size_(size), key_(key) {
   const unsigned bits = size > 1 ? static_cast<unsigned>(std::bit_width(size - 1)) : 1;
   half_bits_ = (bits + 1) / 2;
+  rounds_ = half_bits_ <= kFewBits ? kRoundsOfFewBits : kRounds;
   half_mask_ = (std::uint64_t{1} << half_bits_) - 1;
 }
 
@@ -27,7 +32,7 @@ std::uint64_t Permutation::operator()(std::uint64_t index) const {
   do {
     std::uint64_t left = index >> half_bits_;
     std::uint64_t right = index & half_mask_;
-    for (std::uint64_t round = 0; round < kRounds; ++round) {
+    for (std::uint64_t round = 0; round < rounds_; ++round) {
       const std::uint64_t next = left ^ (mix(key_ + round, right) & half_mask_);
       left = right;
       right = next;
@@ -41,7 +46,7 @@ std::uint64_t Permutation::inverse(std::uint64_t image) const {
   do {
     std::uint64_t left = image >> half_bits_;
     std::uint64_t right = image & half_mask_;
-    for (std::uint64_t round = kRounds; round-- > 0;) {
+    for (std::uint64_t round = rounds_; round-- > 0;) {
       const std::uint64_t before = right ^ (mix(key_ + round, left) & half_mask_);
       right = left;
       left = before;

@@ -5,9 +5,9 @@
 namespace millrace {
 
 /// A seeded permutation of 0 .. size-1, evaluated point by point in O(1) time and memory: a
-/// four-round Feistel network over the next even power of two, walked until it lands inside (cycle
-/// walking; Black & Rogaway, "Ciphers with Arbitrary Finite Domains", 2002). Fewer than four steps
-/// on average.
+/// Feistel network over the next even power of two, walked until it lands inside (cycle walking;
+/// Black & Rogaway, "Ciphers with Arbitrary Finite Domains", 2002). Fewer than four steps on
+/// average.
 class Permutation {
  public:
   Permutation(std::uint64_t size, std::uint64_t key);
@@ -22,6 +22,7 @@ class Permutation {
   std::uint64_t size_;
   std::uint64_t key_;
   unsigned half_bits_;
+  std::uint64_t rounds_;
   std::uint64_t half_mask_;
 };
 

@@ -12,6 +12,8 @@ namespace millrace {
 
 namespace {
 
+constexpr std::uint64_t kMostPositions = std::uint64_t{1} << 62;  // dealt out before any position
+
 // How the epochs of a run are cut out of the sources' sequences.
 enum class Mode : std::uint8_t {
   whole,   // each epoch is one pass over every source
@@ -31,11 +33,15 @@ Mode mode_of(const PlanOptions& options) {
 // Shares as whole numbers that add up to about 2^40.
 std::vector<std::uint64_t> parts_of_weights(const PlanOptions& options) {
   std::vector<double> shares;
-  double sum = 0;
   for (const PlanSource& source : options.sources) {
-    const double weight = source.weight > 0 ? source.weight : static_cast<double>(source.samples);
-    shares.push_back(std::pow(weight, 1 / options.temperature));
-    sum += shares.back();
+    shares.push_back(source.weight > 0 ? source.weight : static_cast<double>(source.samples));
+  }
+  const double largest = *std::max_element(shares.begin(), shares.end());
+  double sum = 0;
+  for (double& share : shares) {
+    // Relative to the largest, a low temperature leaves them finite.
+    share = std::pow(share / largest, 1 / options.temperature);
+    sum += share;
   }
   std::vector<std::uint64_t> parts;
   for (const double share : shares) {
@@ -87,6 +93,7 @@ void PlanOptions::validate() const {
   require(samples_per_epoch <= kMost,
           "samples_per_epoch = " + std::to_string(samples_per_epoch) + ": must be below 2^48");
   const bool counted = sources.front().samples_per_epoch > 0;
+  std::uint64_t all = 0;
   for (std::size_t s = 0; s < sources.size(); ++s) {
     const PlanSource& source = sources[s];
     const std::string name = "mixture[" + std::to_string(s) + "]";
@@ -97,6 +104,8 @@ void PlanOptions::validate() const {
     require(source.samples_per_epoch <= kMost,
             name + ".samples_per_epoch = " + std::to_string(source.samples_per_epoch) +
                 ": must be below 2^48");
+    all += std::max(source.samples, source.samples_per_epoch);
+    require(all <= kMostPositions, name + ": more than 2^62 samples in all sources");
     require((source.samples_per_epoch > 0) == counted,
             name + ".samples_per_epoch: give it for all sources or for none");
     require(!counted || source.weight == 0,
@@ -107,6 +116,8 @@ void PlanOptions::validate() const {
   require(!counted || temperature == 1,
           "temperature: the sources have samples_per_epoch, which "
           "leaves nothing to even out");
+  require(mixture_start.position <= kMostPositions,
+          "mixture_start: position " + std::to_string(mixture_start.position) + " is above 2^62");
   require(mixture_start.taken.empty() || mixture_start.taken.size() == sources.size(),
           "mixture_start: of " + std::to_string(mixture_start.taken.size()) +
               " sources, and there are " + std::to_string(sources.size()));
@@ -146,6 +157,8 @@ void EpochPlan::begin_sources() {
   }
   const Mode mode = mode_of(options_);
   if (mode == Mode::length && !starts_here) {
+    require(later <= kMostPositions / options_.samples_per_epoch,
+            "epoch = " + std::to_string(epoch_) + ": more than 2^62 samples into the run");
     dealt_before_ = later * options_.samples_per_epoch - (started ? start.position : 0);
     if (started) taken_before_ = start.taken;
   }
@@ -157,6 +170,10 @@ void EpochPlan::begin_sources() {
       const EpochPlan first(std::move(at_start), start.epoch);
       taken_before_ = first.taken(first.size());
       --whole_epochs;
+    }
+    for (const PlanSource& source : options_.sources) {
+      require(whole_epochs <= kMostPositions / source.samples_per_epoch,
+              "epoch = " + std::to_string(epoch_) + ": more than 2^62 samples into the run");
     }
     for (std::size_t s = 0; s < taken_before_.size(); ++s) {
       taken_before_[s] += whole_epochs * options_.sources[s].samples_per_epoch;
@@ -175,6 +192,9 @@ std::uint64_t EpochPlan::stop() const {
       end = std::max(end, interleave_.position_of(s, left - 1) + 1);
     }
   }
+  require(end <= kMostPositions,
+          "mixture: at these shares the epoch has more than 2^62 positions until the last source "
+          "is exhausted; raise the least weight, or stop at the first");
   return end;
 }
 

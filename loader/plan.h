@@ -35,7 +35,9 @@ struct PlanSource {
 };
 
 /// From where on the sources' shares hold, and how far each source was then. Changing the shares of
-/// a run that goes on makes a new one.
+/// a run that goes on makes a new one. A run whose epochs end with the data (weights or none)
+/// cannot so become one that goes on from epoch to epoch (samples_per_epoch of any kind), nor back:
+/// they count `taken` differently.
 struct MixtureStart {
   std::uint64_t epoch = 0;
   std::uint64_t position = 0;
@@ -57,7 +59,8 @@ struct PlanOptions {
   std::uint64_t samples_per_epoch = 0;
   MixtureStart mixture_start;
 
-  /// Throws std::invalid_argument naming what is out of range or contradicts.
+  /// Throws std::invalid_argument naming what is out of range or contradicts. So does EpochPlan,
+  /// also where the epoch would be longer than 2^62 positions or lie further into the run.
   void validate() const;
 };
 

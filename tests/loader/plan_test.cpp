@@ -1,221 +1,531 @@
-#include "millrace/loader/epoch_order.h"
-#include "millrace/loader/rank_slice.h"
-#include "millrace/loader/sample_counts.h"
+#include "millrace/loader/plan.h"
 
 #include <algorithm>
-#include <random>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <numeric>
 #include <set>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "random_rounds.h"
+
 namespace millrace {
 namespace {
 
-std::vector<std::uint64_t> order_of(const EpochOrder& order) {
-  std::vector<std::uint64_t> samples;
-  for (std::uint64_t i = 0; i < order.size(); ++i) samples.push_back(order.at(i));
-  return samples;
+using Sequence = std::vector<std::uint64_t>;  // sample numbers of one source
+
+enum class Kind : std::uint8_t { whole, first_exhausted, last_exhausted, counts, length };
+constexpr Kind kKinds[] = {Kind::whole, Kind::first_exhausted, Kind::last_exhausted, Kind::counts,
+                           Kind::length};
+
+void give_weights(PlanOptions& options, Random& random) {
+  for (PlanSource& source : options.sources) {
+    source.weight = static_cast<double>(random.in(1, 1000)) / 64;
+  }
 }
 
-bool is_permutation_of_all(std::vector<std::uint64_t> samples) {
-  std::sort(samples.begin(), samples.end());
-  for (std::uint64_t i = 0; i < samples.size(); ++i) {
-    if (samples[i] != i) return false;
+void give_counts(PlanOptions& options, Random& random) {
+  for (PlanSource& source : options.sources) source.samples_per_epoch = random.size(2500);
+}
+
+PlanOptions random_options(Random& random, Kind kind) {
+  PlanOptions options;
+  const std::uint64_t sources = random.in(1, 5);
+  for (std::uint64_t s = 0; s < sources; ++s) options.sources.push_back({random.size(1500), 0, 0});
+  options.shuffle = !random.one_in(5);
+  options.shuffle_window = random.size(3000);
+  options.seed = random.bits();
+  if (kind == Kind::first_exhausted || kind == Kind::last_exhausted) {
+    give_weights(options, random);
+    if (random.one_in(3)) options.temperature = 2;
+    if (kind == Kind::last_exhausted) options.stop_at = StopAt::last_exhausted;
+  }
+  if (kind == Kind::counts) give_counts(options, random);
+  if (kind == Kind::length) {
+    options.samples_per_epoch = random.size(3000);
+    if (random.one_in(2)) give_weights(options, random);
+  }
+  return options;
+}
+
+// What the positions [begin, end) of an epoch deliver, by source.
+std::vector<Sequence> delivered(const EpochPlan& plan, std::uint64_t begin, std::uint64_t end) {
+  std::vector<Sequence> by_source(plan.options().sources.size());
+  for (std::uint64_t p = begin; p < end; ++p) {
+    const PlannedSample sample = plan.at(p);
+    by_source[sample.source].push_back(sample.number);
+  }
+  return by_source;
+}
+
+void append(std::vector<Sequence>& to, const std::vector<Sequence>& more) {
+  to.resize(more.size());
+  for (std::size_t s = 0; s < more.size(); ++s) {
+    to[s].insert(to[s].end(), more[s].begin(), more[s].end());
+  }
+}
+
+// Cut into pieces of `samples`, the sequence is one permutation of them after the other; nothing
+// comes twice in the piece that is left over.
+bool is_passes(const Sequence& sequence, std::uint64_t samples) {
+  std::vector<std::uint64_t> seen_in(samples, 0);
+  for (std::uint64_t i = 0; i < sequence.size(); ++i) {
+    const std::uint64_t pass = i / samples + 1;
+    if (sequence[i] >= samples || seen_in[sequence[i]] == pass) return false;
+    seen_in[sequence[i]] = pass;
   }
   return true;
 }
 
-struct RandomCase {
-  std::uint64_t samples;
-  EpochOrder::Shuffle shuffle;
-};
-
-RandomCase random_case(std::mt19937_64& random) {
-  const auto below = [&](std::uint64_t n) { return random() % n; };
-  const std::uint64_t samples = 1 + below(std::uint64_t{1} << (1 + below(13)));
-  return {samples,
-          {below(8) != 0, 1 + below(std::uint64_t{1} << (1 + below(13))), random(), below(4)}};
+void require_passes(const std::vector<Sequence>& by_source, const PlanOptions& options) {
+  for (std::size_t s = 0; s < by_source.size(); ++s) {
+    CAPTURE(s);
+    REQUIRE(is_passes(by_source[s], options.sources[s].samples));
+  }
 }
 
-TEST_CASE("a permutation takes every value once, whatever its size and key") {
-  for (std::uint64_t size = 1; size < 700; size += 1 + size / 9) {
-    for (std::uint64_t key = 0; key < 5; ++key) {
-      const Permutation permutation(size, key);
-      std::vector<std::uint64_t> values;
-      for (std::uint64_t i = 0; i < size; ++i) values.push_back(permutation(i));
-      CHECK(is_permutation_of_all(values));
+TEST_CASE("without shares, an epoch delivers every sample of every source once") {
+  for_random_rounds(150, [](Random& random) {
+    const PlanOptions options = random_options(random, Kind::whole);
+    const EpochPlan plan(options, random.below(5));
+    const auto by_source = delivered(plan, 0, plan.size());
+    for (std::size_t s = 0; s < by_source.size(); ++s) {
+      REQUIRE(by_source[s].size() == options.sources[s].samples);
     }
+    require_passes(by_source, options);
+  });
+}
+
+TEST_CASE("stopped at the first exhausted, no sample comes twice and one source comes whole") {
+  for_random_rounds(150, [](Random& random) {
+    const PlanOptions options = random_options(random, Kind::first_exhausted);
+    const EpochPlan plan(options, random.below(5));
+    const auto by_source = delivered(plan, 0, plan.size());
+    bool one_is_whole = false;
+    for (std::size_t s = 0; s < by_source.size(); ++s) {
+      REQUIRE(by_source[s].size() <= options.sources[s].samples);
+      one_is_whole = one_is_whole || by_source[s].size() == options.sources[s].samples;
+    }
+    REQUIRE(one_is_whole);
+    require_passes(by_source, options);
+  });
+}
+
+TEST_CASE("stopped at the last exhausted, every source comes whole and the last sample is needed") {
+  for_random_rounds(100, [](Random& random) {
+    const PlanOptions options = random_options(random, Kind::last_exhausted);
+    const EpochPlan plan(options, random.below(5));
+    if (plan.size() > 200'000) return;
+    const auto by_source = delivered(plan, 0, plan.size());
+    require_passes(by_source, options);
+    for (std::size_t s = 0; s < by_source.size(); ++s) {
+      REQUIRE(by_source[s].size() >= options.sources[s].samples);
+    }
+    const std::size_t last = plan.at(plan.size() - 1).source;
+    REQUIRE(by_source[last].size() == options.sources[last].samples);
+  });
+}
+
+TEST_CASE("with counts, an epoch has exactly so many of each, and epochs go on without a gap") {
+  for_random_rounds(100, [](Random& random) {
+    const PlanOptions options = random_options(random, Kind::counts);
+    std::vector<Sequence> run;
+    for (std::uint64_t epoch = 0; epoch < 4; ++epoch) {
+      const EpochPlan plan(options, epoch);
+      const auto by_source = delivered(plan, 0, plan.size());
+      for (std::size_t s = 0; s < by_source.size(); ++s) {
+        REQUIRE(by_source[s].size() == options.sources[s].samples_per_epoch);
+      }
+      append(run, by_source);
+    }
+    require_passes(run, options);
+  });
+}
+
+TEST_CASE("with samples_per_epoch, epochs have that length and go on without a gap") {
+  for_random_rounds(100, [](Random& random) {
+    const PlanOptions options = random_options(random, Kind::length);
+    std::vector<Sequence> run;
+    for (std::uint64_t epoch = 0; epoch < 4; ++epoch) {
+      const EpochPlan plan(options, epoch);
+      REQUIRE(plan.size() == options.samples_per_epoch);
+      append(run, delivered(plan, 0, plan.size()));
+    }
+    require_passes(run, options);
+    // Four epochs are one that is four times as long.
+    PlanOptions longer = options;
+    longer.samples_per_epoch *= 4;
+    const EpochPlan plan(longer, 0);
+    REQUIRE(delivered(plan, 0, plan.size()) == run);
+  });
+}
+
+TEST_CASE("one source's epochs of its own length are its epochs") {
+  for_random_rounds(30, [](Random& random) {
+    PlanOptions options = random_options(random, Kind::whole);
+    options.sources.resize(1);
+    PlanOptions of_length = options;
+    of_length.samples_per_epoch = options.sources[0].samples;
+    PlanOptions weighted = options;
+    weighted.sources[0].weight = 3;
+    for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
+      const EpochPlan plan(options, epoch);
+      const auto whole = delivered(plan, 0, plan.size());
+      REQUIRE(delivered(EpochPlan(of_length, epoch), 0, plan.size()) == whole);
+      const EpochPlan stopped(weighted, epoch);
+      REQUIRE(stopped.size() == plan.size());
+      REQUIRE(delivered(stopped, 0, plan.size()) == whole);
+    }
+  });
+}
+
+TEST_CASE("taken and position_of agree with what was delivered, in every kind of epoch") {
+  for (const Kind kind : kKinds) {
+    for_random_rounds(30, [&](Random& random) {
+      const PlanOptions options = random_options(random, kind);
+      const EpochPlan plan(options, random.below(3));
+      const std::uint64_t end = std::min<std::uint64_t>(plan.size(), 20'000);
+      const std::vector<std::uint64_t> before = plan.taken(0);
+      std::vector<std::uint64_t> counts(options.sources.size(), 0);
+      std::map<std::pair<std::size_t, std::uint64_t>, std::uint64_t> first;
+      for (std::uint64_t p = 0; p < end; ++p) {
+        if (random.one_in(16)) {
+          const std::vector<std::uint64_t> taken = plan.taken(p);
+          for (std::size_t s = 0; s < counts.size(); ++s)
+            REQUIRE(taken[s] == before[s] + counts[s]);
+        }
+        const PlannedSample sample = plan.at(p);
+        ++counts[sample.source];
+        first.emplace(std::pair{sample.source, sample.number}, p);
+      }
+      for (std::size_t s = 0; s < options.sources.size(); ++s) {
+        for (std::uint64_t n = 0; n < options.sources[s].samples; n += random.in(1, 5)) {
+          const auto found = plan.position_of({s, n});
+          const auto brute = first.find({s, n});
+          if (brute != first.end()) {
+            REQUIRE(found == brute->second);
+          } else {
+            REQUIRE((!found || *found >= end));
+          }
+        }
+      }
+    });
   }
 }
 
-TEST_CASE("an epoch delivers every sample once, for random sizes, windows, seeds and epochs") {
-  std::mt19937_64 random(1);
-  for (int i = 0; i < 400; ++i) {
-    const RandomCase c = random_case(random);
-    CAPTURE(c.samples);
-    CAPTURE(c.shuffle.window);
-    REQUIRE(is_permutation_of_all(order_of(EpochOrder(c.samples, c.shuffle))));
-  }
+TEST_CASE("where the epoch ends changes nothing before its end") {
+  for_random_rounds(60, [](Random& random) {
+    PlanOptions options = random_options(random, Kind::length);
+    options.samples_per_epoch = random.in(10, 2000);
+    PlanOptions longer = options;
+    longer.samples_per_epoch *= random.in(2, 1000);
+    const EpochPlan one(options, 0);
+    const EpochPlan other(longer, 0);
+    for (std::uint64_t p = 0; p < one.size(); ++p) REQUIRE(one.at(p) == other.at(p));
+
+    PlanOptions first = random_options(random, Kind::first_exhausted);
+    PlanOptions last = first;
+    last.stop_at = StopAt::last_exhausted;
+    const EpochPlan shorter(first, 2);
+    const EpochPlan whole(last, 2);
+    REQUIRE(shorter.size() <= whole.size());
+    for (std::uint64_t p = 0; p < shorter.size(); ++p) REQUIRE(shorter.at(p) == whole.at(p));
+    if (shorter.size() < whole.size()) {
+      // The next position would have begun a source anew.
+      const std::size_t next = whole.at(shorter.size()).source;
+      REQUIRE(whole.taken(shorter.size())[next] == first.sources[next].samples);
+    }
+  });
 }
 
-TEST_CASE("unshuffled, position i is sample i") {
-  const EpochOrder order(1000, {false, 10, 3, 4});
-  for (std::uint64_t i = 0; i < 1000; ++i) CHECK(order.at(i) == i);
+TEST_CASE("the sequence of one source does not depend on the others' shares") {
+  for_random_rounds(40, [](Random& random) {
+    const PlanOptions options = random_options(random, Kind::length);
+    PlanOptions others = options;
+    give_weights(others, random);
+    const EpochPlan one(options, 0);
+    const EpochPlan other(others, 0);
+    const auto first = delivered(one, 0, one.size());
+    const auto second = delivered(other, 0, other.size());
+    for (std::size_t s = 0; s < first.size(); ++s) {
+      const std::size_t both = std::min(first[s].size(), second[s].size());
+      REQUIRE(std::equal(first[s].begin(), first[s].begin() + static_cast<std::ptrdiff_t>(both),
+                         second[s].begin()));
+    }
+  });
 }
 
-TEST_CASE("the order is the same for the same seed and epoch, and another for others") {
-  const auto order = [](std::uint64_t seed, std::uint64_t epoch) {
-    return order_of(EpochOrder(5000, {true, 512, seed, epoch}));
+TEST_CASE("weights and temperature are what the shares are in proportion to") {
+  PlanOptions options;
+  options.sources = {{1000, 8, 0}, {5, 2, 0}, {70, 0, 0}};  // the last: its number of samples
+  const auto in_proportion = [](const PlanOptions& of, std::array<double, 3> to) {
+    const auto shares = EpochPlan(of, 0).shares();
+    const double all =
+        static_cast<double>(std::accumulate(shares.begin(), shares.end(), std::uint64_t{0}));
+    const double sum = to[0] + to[1] + to[2];
+    for (std::size_t s = 0; s < 3; ++s) {
+      CHECK(static_cast<double>(shares[s]) / all == doctest::Approx(to[s] / sum).epsilon(1e-6));
+    }
   };
-  CHECK(order(1, 0) == order(1, 0));
-  CHECK(order(1, 0) != order(1, 1));
-  CHECK(order(1, 0) != order(2, 0));
-  CHECK(order(1, 1) != order(2, 0));
+  in_proportion(options, {8, 2, 70});
+  options.temperature = 2;
+  in_proportion(options, {std::sqrt(8.0), std::sqrt(2.0), std::sqrt(70.0)});
+  options.temperature = 1e-300;  // the largest takes all: the others keep the least share there is
+  const auto shares = EpochPlan(options, 0).shares();
+  CHECK(shares[0] == 1);
+  CHECK(shares[2] == std::uint64_t{1} << 40);
 }
 
-TEST_CASE("a window over the whole dataset mixes the whole dataset") {
-  const auto samples = order_of(EpochOrder(4096, {true, 1 << 20, 5, 0}));
-  double distance = 0;
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    distance += std::abs(static_cast<double>(samples[i]) - static_cast<double>(i));
+TEST_CASE("new shares from a position on: each source goes on exactly where it was") {
+  for (const Kind kind : kKinds) {
+    for_random_rounds(40, [&](Random& random) {
+      const PlanOptions options = random_options(random, kind);
+      const std::uint64_t epoch = random.below(3);
+      const EpochPlan before(options, epoch);
+      if (before.size() > 100'000) return;
+      const std::uint64_t position = random.below(before.size() + 1);
+
+      PlanOptions changed = options;
+      if (kind == Kind::counts) {
+        give_counts(changed, random);
+      } else if (kind == Kind::whole) {
+        if (random.one_in(2)) give_weights(changed, random);
+      } else {
+        give_weights(changed, random);
+      }
+      changed.mixture_start = {epoch, position, before.taken(position)};
+      const EpochPlan after(changed, epoch);
+      REQUIRE(after.begin() == position);
+      REQUIRE(after.size() >= position);
+      REQUIRE(after.taken(position) == before.taken(position));
+      if (after.size() > 100'000) return;
+
+      // With counts or lengths the run is one sequence over the epochs, before and after.
+      std::vector<Sequence> run;
+      const bool goes_on = kind == Kind::counts || kind == Kind::length;
+      if (goes_on) {
+        for (std::uint64_t e = 0; e < epoch; ++e) {
+          const EpochPlan plan(options, e);
+          append(run, delivered(plan, 0, plan.size()));
+        }
+      }
+      append(run, delivered(before, 0, position));
+      append(run, delivered(after, position, after.size()));
+      if (goes_on) {
+        for (std::uint64_t e = epoch + 1; e < epoch + 3; ++e) {
+          const EpochPlan plan(changed, e);
+          REQUIRE(plan.begin() == 0);
+          const auto by_source = delivered(plan, 0, plan.size());
+          for (std::size_t s = 0; kind == Kind::counts && s < by_source.size(); ++s) {
+            REQUIRE(by_source[s].size() == changed.sources[s].samples_per_epoch);
+          }
+          append(run, by_source);
+        }
+      }
+      require_passes(run, options);
+      if (kind == Kind::whole && changed.sources[0].weight == 0) {
+        for (std::size_t s = 0; s < run.size(); ++s) {
+          REQUIRE(run[s].size() == options.sources[s].samples);
+        }
+      }
+      for (int i = 0; i < 20 && after.size() > position; ++i) {
+        const std::uint64_t p = random.in(position, after.size() - 1);
+        const auto found = after.position_of(after.at(p));
+        REQUIRE(found);
+        REQUIRE(*found >= position);
+        REQUIRE(*found <= p);
+        REQUIRE(after.at(*found) == after.at(p));
+      }
+    });
   }
-  // A random permutation moves a sample by a third of the length on average.
-  CHECK(distance / 4096 == doctest::Approx(4096 / 3.0).epsilon(0.1));
 }
 
-TEST_CASE("a position's substitutes are the other positions of its lane, each once") {
-  std::mt19937_64 random(2);
-  for (int i = 0; i < 50; ++i) {
-    const RandomCase c = random_case(random);
-    const EpochOrder order(c.samples, c.shuffle);
-    const std::uint64_t position = random() % c.samples;
-    std::set<std::uint64_t> seen = {position};
-    for (std::uint64_t attempt = 1; attempt <= order.substitutes(position); ++attempt) {
-      const std::uint64_t other = order.substitute(position, attempt);
-      REQUIRE(other < c.samples);
-      REQUIRE(other % order.lanes() == position % order.lanes());
-      REQUIRE(seen.insert(other).second);
+TEST_CASE("shares may change more than once, and a source still goes on where it was") {
+  for_random_rounds(40, [](Random& random) {
+    PlanOptions options = random_options(random, Kind::length);
+    options.samples_per_epoch = random.in(200, 2000);
+    std::vector<Sequence> run;
+    std::uint64_t position = 0;
+    std::uint64_t epoch = 0;
+    for (int change = 0; change < 5; ++change) {
+      const EpochPlan plan(options, epoch);
+      const std::uint64_t stop = random.in(position, plan.size());
+      append(run, delivered(plan, position, stop));
+      if (random.one_in(2)) {  // go on into the next epoch before the shares change
+        append(run, delivered(plan, stop, plan.size()));
+        position = 0;
+        ++epoch;
+        continue;
+      }
+      options.mixture_start = {epoch, stop, plan.taken(stop)};
+      give_weights(options, random);
+      position = stop;
     }
+    require_passes(run, options);
+  });
+}
+
+TEST_CASE("substitutes come from the sample's own source and pass, all different") {
+  for (const Kind kind : kKinds) {
+    for_random_rounds(20, [&](Random& random) {
+      const PlanOptions options = random_options(random, kind);
+      const EpochPlan plan(options, random.below(3));
+      if (plan.size() == 0) return;
+      const std::uint64_t position = random.below(plan.size());
+      const PlannedSample sample = plan.at(position);
+      std::set<std::uint64_t> seen = {sample.number};
+      for (std::uint64_t attempt = 1; attempt <= plan.substitutes(position); ++attempt) {
+        const PlannedSample other = plan.substitute(position, attempt);
+        REQUIRE(other.source == sample.source);
+        REQUIRE(other.number < options.sources[sample.source].samples);
+        REQUIRE(seen.insert(other.number).second);
+      }
+      REQUIRE(plan.substitutes(position) < options.sources[sample.source].samples);
+    });
   }
 }
 
-TEST_CASE("where the world size divides the lanes, a rank reads its own lanes only") {
-  const EpochOrder order(100'000, {true, 1000, 1, 0});
-  REQUIRE(order.lanes() == 64);
-  for (std::uint64_t step = 0; step < 1000; ++step) {
-    CHECK((step * 8 + 3) % order.lanes() % 8 == 3);
+TEST_CASE("epochs and seeds differ, sources of one run differ, the same plan is the same") {
+  PlanOptions options;
+  options.sources = {{800, 0, 0}, {800, 0, 0}};
+  options.shuffle = true;
+  const auto deal = [&](std::uint64_t seed, std::uint64_t epoch) {
+    PlanOptions of_seed = options;
+    of_seed.seed = seed;
+    const EpochPlan plan(of_seed, epoch);
+    return delivered(plan, 0, plan.size());
+  };
+  CHECK(deal(1, 0) == deal(1, 0));
+  CHECK(deal(1, 0)[0] != deal(1, 1)[0]);
+  CHECK(deal(1, 0)[0] != deal(2, 0)[0]);
+  CHECK(deal(1, 0)[0] != deal(1, 0)[1]);
+}
+
+TEST_CASE("ten billion samples: position_of undoes at, nothing comes twice") {
+  for_random_rounds(40, [](Random& random) {
+    PlanOptions options;
+    const std::uint64_t sources = random.in(1, 1000);
+    for (std::uint64_t s = 0; s < sources; ++s) {
+      options.sources.push_back({10'000'000'000 / sources + random.below(1000), 0, 0});
+    }
+    options.shuffle = true;
+    options.seed = random.bits();
+    const EpochPlan plan(options, random.below(1 << 20));
+    std::set<std::pair<std::size_t, std::uint64_t>> seen;
+    const std::uint64_t begin = random.below(plan.size() - 300);
+    for (std::uint64_t p = begin; p < begin + 300; ++p) {
+      const PlannedSample sample = plan.at(p);
+      REQUIRE(seen.emplace(sample.source, sample.number).second);
+      REQUIRE(plan.position_of(sample) == p);
+    }
+  });
+}
+
+// Nanoseconds of at() from `begin` on, the best of several tries.
+double time_of_at(const EpochPlan& plan, std::uint64_t begin) {
+  constexpr std::uint64_t kPositions = 2000;
+  double best = 1e300;
+  std::uint64_t sum = 0;
+  for (int i = 0; i < 15; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    for (std::uint64_t p = begin; p < begin + kPositions; ++p) sum += plan.at(p).number;
+    const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - start;
+    best = std::min(best, spent.count() / kPositions);
   }
+  CHECK(sum > 0);
+  return best;
 }
 
 TEST_CASE(
-    "the ranks share an epoch out: equal numbers, nothing twice, what is missing is counted") {
-  std::mt19937_64 random(3);
-  for (int i = 0; i < 500; ++i) {
-    const std::uint64_t samples = 1 + random() % 500;
-    const std::uint64_t begin = random() % (samples + 1);
-    const std::uint64_t world = 1 + random() % 9;
-    const std::uint64_t batch = 1 + random() % 40;
-    const bool drop_last = random() % 2 == 0;
-    std::vector<std::uint64_t> times(samples, 0);
-    std::uint64_t expected = 0;
-    std::uint64_t dropped = 0;
-    std::uint64_t padded = 0;
-    std::set<std::uint64_t> batches;
-    std::set<std::uint64_t> delivered;
-    for (std::uint64_t rank = 0; rank < world; ++rank) {
-      const RankSlice slice(samples, begin, rank, world, batch, drop_last);
-      batches.insert(slice.batches());
-      expected += slice.expected();
-      dropped += slice.dropped();
-      std::uint64_t count = 0;
-      for (std::uint64_t b = 0; b < slice.batches(); ++b) {
-        for (std::uint64_t s = 0; s < slice.batch_samples(b); ++s, ++count) {
-          if (slice.is_padded(b, s)) {
-            ++padded;
-          } else {
-            ++times[slice.position(b, s)];
-          }
-        }
-      }
-      delivered.insert(count);
-      CHECK(slice.expected() == count + slice.dropped());
+    "a position at 90 % of ten billion takes as long as the first one, whatever the sources") {
+  for (const std::uint64_t sources : {1, 2, 1000}) {
+    CAPTURE(sources);
+    PlanOptions options;
+    for (std::uint64_t s = 0; s < sources; ++s) {
+      options.sources.push_back({10'000'000'000 / sources, 0, 0});
     }
-    CHECK(batches.size() == 1);
-    CHECK(delivered.size() == 1);
-    CHECK(expected == samples - begin + padded);
-    CHECK((drop_last ? padded : dropped) == 0);
-    std::uint64_t missing = 0;
-    for (std::uint64_t p = 0; p < samples; ++p) {
-      CHECK(times[p] <= (p < begin ? 0U : 1U));
-      if (p >= begin && times[p] == 0) ++missing;
-    }
-    CHECK(missing == dropped);
+    options.shuffle = true;
+    const EpochPlan plan(options, 3);
+    const double at_start = time_of_at(plan, 0);
+    const double at_90_percent = time_of_at(plan, plan.size() / 10 * 9);
+    MESSAGE(sources << " sources: " << at_start << " ns at the start, " << at_90_percent
+                    << " ns at 90 %");
+    CHECK(at_90_percent < 3 * at_start);
   }
+  PlanOptions endless;
+  endless.sources = {{1000, 3, 0}, {10'000'000'000, 1, 0}};
+  endless.shuffle = true;
+  endless.samples_per_epoch = 1'000'000;
+  const double first_epoch = time_of_at(EpochPlan(endless, 0), 0);
+  CHECK(time_of_at(EpochPlan(endless, 1'000'000'000), 0) < 3 * first_epoch);
 }
 
-TEST_CASE("a run resumed at other world sizes goes on with exactly the samples not delivered") {
-  std::mt19937_64 random(4);
-  for (int i = 0; i < 200; ++i) {
-    const std::uint64_t samples = 50 + random() % 2000;
-    std::uint64_t position = 0;
-    std::vector<std::uint64_t> times(samples, 0);
-    while (position < samples) {
-      const std::uint64_t world = 1 + random() % 8;
-      const std::uint64_t batch = 1 + random() % 20;
-      const std::uint64_t stop_after = 1 + random() % 6;
-      std::uint64_t next = position;
-      for (std::uint64_t rank = 0; rank < world; ++rank) {
-        const RankSlice slice(samples, position, rank, world, batch, false);
-        const std::uint64_t batches = std::min(stop_after, slice.batches());
-        for (std::uint64_t b = 0; b < batches; ++b) {
-          for (std::uint64_t s = 0; s < slice.batch_samples(b); ++s) {
-            if (!slice.is_padded(b, s)) ++times[slice.position(b, s)];
-          }
-        }
-        next = slice.position_after(batches);
-      }
-      position = next;
-    }
-    CHECK(std::all_of(times.begin(), times.end(), [](std::uint64_t t) { return t == 1; }));
-  }
+TEST_CASE("a thousand sources cost the logarithm of a thousand") {
+  PlanOptions options;
+  options.shuffle = true;
+  options.sources.assign(2, {10'000'000, 0, 0});
+  const double of_two = time_of_at(EpochPlan(options, 0), 1000);
+  options.sources.assign(1024, {10'000'000, 0, 0});
+  const double of_many = time_of_at(EpochPlan(options, 0), 1000);
+  CHECK(of_many < 30 * of_two);  // ten levels instead of one, each out of colder memory
 }
 
-TEST_CASE("the same global batch gives the same global sequence at every world size") {
-  const std::uint64_t samples = 4800;
-  const EpochOrder order(samples, {true, 300, 9, 2});
-  const auto global = [&](std::uint64_t world) {
-    std::vector<std::set<std::uint64_t>> steps;
-    for (std::uint64_t rank = 0; rank < world; ++rank) {
-      const RankSlice slice(samples, 0, rank, world, 48 / world, false);
-      steps.resize(slice.batches());
-      for (std::uint64_t b = 0; b < slice.batches(); ++b) {
-        for (std::uint64_t s = 0; s < slice.batch_samples(b); ++s) {
-          steps[b].insert(order.at(slice.position(b, s)));
-        }
-      }
+TEST_CASE("options that contradict or are out of range are refused by name") {
+  const auto refused = [](const PlanOptions& options, const std::string& name,
+                          std::uint64_t epoch = 0) {
+    CAPTURE(name);
+    try {
+      const EpochPlan plan(options, epoch);
+      FAIL_CHECK("not refused");
+    } catch (const std::invalid_argument& error) {
+      CHECK(std::string(error.what()).find(name) == 0);
     }
-    return steps;
   };
-  for (const std::uint64_t world : {2, 3, 8, 16}) CHECK(global(world) == global(1));
-}
-
-TEST_CASE("a sample is found in its shard, empty shards or not") {
-  const std::vector<std::uint64_t> counts = {0, 3, 0, 0, 2, 1, 0};
-  const SampleCounts sums(counts);
-  CHECK(sums.total() == 6);
-  std::vector<SampleId> ids;
-  for (std::uint64_t n = 0; n < 6; ++n) ids.push_back(sums.locate(n));
-  CHECK(ids == std::vector<SampleId>{{1, 0}, {1, 1}, {1, 2}, {4, 0}, {4, 1}, {5, 0}});
-}
-
-TEST_CASE("a position of a huge epoch is found without planning the epoch") {
-  const std::uint64_t samples = 10'000'000'000;
-  const EpochOrder order(samples, {true, 16384, 1, 0});
-  std::set<std::uint64_t> seen;
-  for (std::uint64_t i = 0; i < 10'000; ++i) seen.insert(order.at(samples / 10 * 9 + i));
-  CHECK(seen.size() == 10'000);
-  CHECK(*seen.rbegin() < samples);
+  PlanOptions good;
+  good.sources = {{10, 0, 0}, {20, 0, 0}};
+  CHECK_NOTHROW(EpochPlan(good, 0));
+  const auto with = [&](const auto& change) {
+    PlanOptions options = good;
+    change(options);
+    return options;
+  };
+  refused(PlanOptions{}, "sources");
+  refused(with([](PlanOptions& o) { o.sources[1].samples = 0; }), "mixture[1]");
+  refused(with([](PlanOptions& o) { o.sources[0].samples = UINT64_MAX; }), "mixture[0]");
+  refused(with([](PlanOptions& o) { o.sources[1].weight = -1; }), "mixture[1].weight");
+  refused(with([](PlanOptions& o) { o.sources[1].weight = std::nan(""); }), "mixture[1].weight");
+  refused(with([](PlanOptions& o) { o.sources[1].samples_per_epoch = 5; }),
+          "mixture[1].samples_per_epoch");
+  refused(with([](PlanOptions& o) { o.temperature = 0; }), "temperature");
+  refused(with([](PlanOptions& o) { o.temperature = std::nan(""); }), "temperature");
+  refused(with([](PlanOptions& o) { o.shuffle_window = 0; }), "shuffle_window");
+  refused(with([](PlanOptions& o) { o.mixture_start.taken = {1}; }), "mixture_start");
+  const PlanOptions counted = with([](PlanOptions& o) {
+    for (PlanSource& source : o.sources) source.samples_per_epoch = 7;
+  });
+  CHECK_NOTHROW(EpochPlan(counted, 0));
+  PlanOptions options = counted;
+  options.samples_per_epoch = 9;
+  refused(options, "samples_per_epoch");
+  options = counted;
+  options.temperature = 2;
+  refused(options, "temperature");
+  options = counted;
+  options.sources[0].weight = 1;
+  refused(options, "mixture[0].weight");
+  refused(counted, "epoch", UINT64_MAX);
+  refused(with([](PlanOptions& o) { o.samples_per_epoch = 9; }), "epoch", UINT64_MAX);
+  refused(with([](PlanOptions& o) {
+            o.sources = {{1, 0x1p53, 0}, {std::uint64_t{1} << 40, 1e-9, 0}};
+            o.stop_at = StopAt::last_exhausted;
+          }),
+          "mixture");
 }
 
 }  // namespace
