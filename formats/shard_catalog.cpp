@@ -1,14 +1,15 @@
 #include "millrace/formats/shard_catalog.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
-#include <limits>
+#include <map>
 #include <optional>
-#include <stdexcept>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
-#include "millrace/formats/index_block.h"
+#include "millrace/formats/folder_indexes.h"
+#include "millrace/formats/indexed_catalog.h"
 #include "millrace/formats/shard_spec.h"
 #include "millrace/formats/shard_walk.h"
 
@@ -16,68 +17,148 @@ namespace millrace {
 
 namespace {
 
-class WalkedCatalog final : public ShardCatalog {
+// How a path was resolved: a shard, or an index that stands for its shards.
+struct Resolved {
+  ListedShard shard;
+  std::shared_ptr<const SampleIndex> source;
+};
+
+// Finds out about shards: from indexes where they are right, otherwise by walking.
+class Resolver {
  public:
-  struct Entry {
-    std::string path;
-    std::vector<std::uint8_t> block;
-    std::uint64_t samples = 0;
-    std::uint64_t bytes = 0;
-  };
+  Resolver(const CatalogOptions& options, const ParallelFor& parallel_for)
+      : options_(options), parallel_for_(parallel_for) {}
 
-  WalkedCatalog(std::vector<Entry> entries, const CatalogOptions& options)
-      : entries_(std::move(entries)), metadata_(options.metadata) {
-    for (const Entry& entry : entries_) {
-      const IndexBlock block = block_of(entry);
-      damaged_shards_ += block.damaged() > 0 ? 1 : 0;
-      add_skipped(skipped_, block.skipped());
+  // Every path once, however often it is listed; `which[i]` is the result that path i has.
+  Result<std::vector<Resolved>> resolve(const std::vector<std::string>& paths,
+                                        std::vector<std::size_t>& which) {
+    which.clear();
+    std::unordered_map<std::string_view, std::size_t> numbers;
+    std::vector<const std::string*> distinct;
+    for (const std::string& path : paths) {
+      const auto [place, is_new] = numbers.emplace(path, distinct.size());
+      if (is_new) distinct.push_back(&path);
+      which.push_back(place->second);
     }
-  }
-
-  std::size_t shards() const override { return entries_.size(); }
-  std::string path(std::size_t shard) const override { return entries_.at(shard).path; }
-  std::uint64_t samples(std::size_t shard) const override { return entries_.at(shard).samples; }
-  std::uint64_t bytes(std::size_t shard) const override { return entries_.at(shard).bytes; }
-  std::uint64_t damaged_shards() const override { return damaged_shards_; }
-  SkippedRecords skipped_records() const override { return skipped_; }
-
-  Result<std::vector<std::uint64_t>> sample_offsets(std::size_t shard,
-                                                    const Shard& open) const override {
-    const Entry& entry = entries_.at(shard);
-    const auto now = file_stamp(entry.path);
-    if (!now) return tl::unexpected<Error>(now.error());
-    const IndexBlock block = block_of(entry);
-    if (*now != block.stamp() || open.source().bytes().size() != entry.bytes) {
-      return fail(Reason::stale_index, "the shard has changed since it was indexed");
+    if (options_.use_index) {
+      if (auto opened = open_folders(distinct); !opened) {
+        return tl::unexpected<Error>(std::move(opened.error()));
+      }
     }
-    return block.sample_offsets();
-  }
-
-  Result<std::vector<double>> numbers(std::size_t shard, std::string_view field) const override {
-    std::vector<double> numbers;
-    for (const std::uint64_t bits : column(shard, field)) {
-      numbers.push_back(std::bit_cast<double>(bits));
+    std::vector<Resolved> resolved(distinct.size());
+    std::vector<std::optional<Error>> errors(distinct.size());
+    parallel_for_(distinct.size(), [&](std::size_t i) {
+      auto one = resolve_one(*distinct[i]);
+      if (one) {
+        resolved[i] = std::move(*one);
+      } else {
+        errors[i] = std::move(one.error());
+      }
+    });
+    for (std::optional<Error>& error : errors) {
+      if (error) return tl::unexpected<Error>(std::move(*error));
     }
-    return numbers;
-  }
-  Result<std::vector<std::uint64_t>> key_hashes(std::size_t shard) const override {
-    return column(shard, "__key__");
+    if (options_.use_index && !options_.cache_folder.empty()) keep_walked(resolved);
+    return resolved;
   }
 
  private:
-  static IndexBlock block_of(const Entry& entry) { return *IndexBlock::parse(entry.block); }
-  std::vector<std::uint64_t> column(std::size_t shard, std::string_view field) const {
-    if (std::find(metadata_.begin(), metadata_.end(), field) == metadata_.end()) {
-      throw std::invalid_argument("metadata: \"" + std::string(field) + "\" was not asked for");
+  Result<void> open_folders(const std::vector<const std::string*>& paths) {
+    for (const std::string* path : paths) {
+      const std::string_view folder = folder_of(*path);
+      if (folders_.find(folder) != folders_.end()) continue;
+      auto indexes = FolderIndexes::open(folder, options_.cache_folder);
+      if (!indexes) return tl::unexpected<Error>(std::move(indexes.error()));
+      folders_.emplace(folder, std::move(*indexes));
     }
-    return *block_of(entries_.at(shard)).column(field);
+    return {};
   }
 
-  std::vector<Entry> entries_;
-  std::vector<std::string> metadata_;
-  std::uint64_t damaged_shards_ = 0;
-  SkippedRecords skipped_;
+  Result<Resolved> resolve_one(const std::string& path) const {
+    Resolved resolved;
+    ListedShard& shard = resolved.shard;
+    shard.path = path;
+    if (options_.use_index) {
+      const auto stamp = file_stamp(path);
+      if (!stamp) return tl::unexpected<Error>(stamp.error());
+      const FolderIndexes& indexes = folders_.find(folder_of(path))->second;
+      if (auto place = indexes.find(file_name_of(path), *stamp, options_.metadata)) {
+        shard.samples = place->index->samples(place->number);
+        shard.stamp = *stamp;
+        shard.place = std::move(*place);
+        return resolved;
+      }
+    }
+    if (SampleIndex::is_index(path)) {
+      auto source = SampleIndex::open(path);
+      if (!source) return tl::unexpected<Error>(std::move(source.error()));
+      resolved.source = std::move(*source);
+      return resolved;
+    }
+    auto walked = walk_shard(path, options_.metadata, options_.limits);
+    if (!walked) return tl::unexpected<Error>(std::move(walked.error()));
+    walked->name = file_name_of(path);
+    shard.samples = walked->samples;
+    shard.stamp = walked->stamp;
+    shard.block = std::make_shared<const std::vector<std::uint8_t>>(encode_block(*walked));
+    return resolved;
+  }
+
+  void keep_walked(const std::vector<Resolved>& resolved) const {
+    std::map<std::string_view, std::vector<IndexBlock>> by_folder;
+    for (const Resolved& one : resolved) {
+      if (one.shard.block == nullptr) continue;
+      if (auto block = IndexBlock::parse(*one.shard.block)) {
+        by_folder[folder_of(one.shard.path)].push_back(std::move(*block));
+      }
+    }
+    for (const auto& [folder, blocks] : by_folder) {
+      keep_in_cache(folder, options_.cache_folder, blocks);
+    }
+  }
+
+  const CatalogOptions& options_;
+  const ParallelFor& parallel_for_;
+  std::map<std::string, FolderIndexes, std::less<>> folders_;
 };
+
+// The shards of an index given as a source, one by one where the index does not suffice: to every
+// shard whose block lacks metadata (or to all, if indexes are not to be used) the resolver looks.
+Result<void> add_source(const std::shared_ptr<const SampleIndex>& source,
+                        const CatalogOptions& options, Resolver& resolver,
+                        IndexedCatalog& catalog) {
+  std::vector<std::string> lacking;
+  std::vector<bool> lacks(source->shards(), !options.use_index);
+  for (std::size_t i = 0; i < source->shards(); ++i) {
+    if (options.use_index && !options.metadata.empty()) {
+      const auto block = source->block(i);
+      if (!block) return tl::unexpected<Error>(block.error());
+      lacks[i] = !has_columns(*block, options.metadata);
+    }
+    if (lacks[i]) lacking.push_back(source->path(i));
+  }
+  if (lacking.empty()) {
+    catalog.add_index(source);
+    return {};
+  }
+  std::vector<std::size_t> which;
+  const auto resolved = resolver.resolve(lacking, which);
+  if (!resolved) return tl::unexpected<Error>(resolved.error());
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < source->shards(); ++i) {
+    ListedShard shard{source->path(i), source->stamp(i), source->samples(i), {source, i}, nullptr};
+    if (lacks[i]) {
+      const Resolved& one = (*resolved)[which[next++]];
+      if (one.source != nullptr) {
+        return fail(Reason::damaged_shard, "the sample index " + std::string(source->file()) +
+                                               " lists another index: " + shard.path);
+      }
+      shard = one.shard;
+    }
+    if (auto added = catalog.add_shard(std::move(shard)); !added) return added;
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -99,20 +180,18 @@ Result<std::shared_ptr<const ShardCatalog>> ShardCatalog::open(
     const ParallelFor& parallel_for) {
   auto paths = expand_shard_specs(specs);
   if (!paths) return tl::unexpected<Error>(std::move(paths.error()));
-  std::vector<WalkedCatalog::Entry> entries(paths->size());
-  std::vector<std::optional<Error>> errors(paths->size());
-  parallel_for(paths->size(), [&](std::size_t i) {
-    auto walked = walk_shard((*paths)[i], options.metadata, options.limits);
-    if (!walked) {
-      errors[i] = std::move(walked.error());
-      return;
-    }
-    entries[i] = {(*paths)[i], encode_block(*walked), walked->samples, walked->stamp.bytes};
-  });
-  for (std::optional<Error>& error : errors) {
-    if (error) return tl::unexpected<Error>(std::move(*error));
+  Resolver resolver(options, parallel_for);
+  std::vector<std::size_t> which;
+  const auto resolved = resolver.resolve(*paths, which);
+  if (!resolved) return tl::unexpected<Error>(resolved.error());
+  auto catalog = std::make_shared<IndexedCatalog>(options.metadata);
+  for (const std::size_t number : which) {
+    const Resolved& one = (*resolved)[number];
+    auto added = one.source != nullptr ? add_source(one.source, options, resolver, *catalog)
+                                       : catalog->add_shard(one.shard);
+    if (!added) return tl::unexpected<Error>(std::move(added.error()));
   }
-  return std::make_shared<const WalkedCatalog>(std::move(entries), options);
+  return catalog;
 }
 
 std::uint64_t key_hash(std::string_view key) {
