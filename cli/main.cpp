@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench.h"
+#include "index.h"
 
 namespace {
 
@@ -36,12 +37,34 @@ void add_bench(CLI::App& app, int& exit_code) {
   verb->callback([&exit_code] { exit_code = millrace::cli::bench(options); });
 }
 
+void add_index(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "index", "Write down where the samples of SOURCES are, so that loaders need not look");
+  static millrace::cli::IndexOptions options;
+  millrace::IndexMaking& making = options.making;
+  verb->add_option("sources", making.sources, "Shard specs, e.g. 'data/{000..099}.tar'")
+      ->required();
+  verb->add_option("-o,--output", making.output,
+                   "One index of all shards in their order, which can be a source itself; without "
+                   "it, millrace.index in each folder of shards");
+  verb->add_option("--metadata", making.metadata,
+                   "A field to keep of every sample, e.g. json:width or __key__; repeatable")
+      ->allow_extra_args(false);
+  verb->add_flag("--counts", making.import_counts,
+                 "Only counts, from sizes.json, wids, DALI, energon or img2dataset files");
+  verb->add_flag("--force", making.force, "Walk every shard, whatever an index says of it");
+  verb->add_option("--threads", options.threads, "Threads; 0: all cores")->capture_default_str();
+  verb->add_flag("--json", options.json, "One JSON object on standard output");
+  verb->callback([&exit_code] { exit_code = millrace::cli::index(options); });
+}
+
 int run(int argc, char** argv) {
   CLI::App app("millrace: a streaming data loader for image-text training");
   app.set_version_flag("--version", MILLRACE_VERSION);
   app.require_subcommand(1);
   int exit_code = 0;
   add_bench(app, exit_code);
+  add_index(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

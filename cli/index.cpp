@@ -1,0 +1,145 @@
+#include "index.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/json.hpp>
+
+#include "millrace/loader/json.h"
+#include "millrace/loader/options.h"
+
+namespace millrace::cli {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+unsigned long long printable(std::uint64_t number) { return number; }
+
+// Threads take the next task until there are none. The first exception reaches the caller.
+void run_on_threads(std::size_t threads, std::size_t count,
+                    const std::function<void(std::size_t)>& task) {
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    try {
+      for (std::size_t i = next++; i < count; i = next++) task(i);
+    } catch (...) {
+      next = count;
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (std::size_t i = 1; i < std::min(threads, count); ++i) helpers.emplace_back(work);
+    work();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+// A bar on a terminal, redrawn a few times a second; nothing elsewhere.
+class ProgressBar {
+ public:
+  void show(std::size_t done, std::size_t shards, std::uint64_t samples) {
+    if (!on_terminal_ || (seconds_since(shown_) < 0.2 && done < shards)) return;
+    shown_ = Clock::now();
+    constexpr std::size_t kWidth = 30;
+    const std::size_t filled = shards > 0 ? done * kWidth / shards : kWidth;
+    const std::string bar = std::string(filled, '#') + std::string(kWidth - filled, '.');
+    const double seconds = seconds_since(begin_);
+    std::fprintf(stderr, "\r[%s] %zu/%zu shards, %llu samples, %.0f samples/s ", bar.c_str(), done,
+                 shards, printable(samples),
+                 seconds > 0 ? static_cast<double>(samples) / seconds : 0.0);
+  }
+  void clear() const {
+    if (on_terminal_) std::fprintf(stderr, "\r%100s\r", "");
+  }
+
+ private:
+  bool on_terminal_ = isatty(STDERR_FILENO) == 1;
+  Clock::time_point begin_ = Clock::now();
+  Clock::time_point shown_;
+};
+
+void print_json(const IndexSummary& summary, double seconds) {
+  const SkippedRecords& skipped = summary.skipped;
+  boost::json::array files;
+  for (const std::string& file : summary.files) files.emplace_back(printable_utf8(file));
+  const boost::json::object object{
+      {"shards", summary.shards},
+      {"samples", summary.samples},
+      {"bytes", summary.bytes},
+      {"damaged_shards", summary.damaged.size()},
+      {"skipped",
+       {{"not_files", skipped.not_files},
+        {"meta_members", skipped.meta_members},
+        {"apple_members", skipped.apple_members},
+        {"without_extension", skipped.without_extension},
+        {"duplicate_fields", skipped.duplicate_fields}}},
+      {"walked", summary.walked},
+      {"imported", summary.imported},
+      {"reused", summary.reused},
+      {"seconds", seconds},
+      {"files", std::move(files)},
+  };
+  std::printf("%s\n", boost::json::serialize(object).c_str());
+}
+
+void print_text(const IndexSummary& summary, double seconds) {
+  std::printf("%llu samples in %llu shard(s), %.1f MB: %llu walked, %llu imported, %llu reused, ",
+              printable(summary.samples), printable(summary.shards),
+              static_cast<double>(summary.bytes) * 1e-6, printable(summary.walked),
+              printable(summary.imported), printable(summary.reused));
+  std::printf("%zu damaged, %.2f s\n", summary.damaged.size(), seconds);
+  for (const std::string& file : summary.files) std::printf("%s\n", file.c_str());
+}
+
+}  // namespace
+
+int index(const IndexOptions& options) {
+  const std::size_t threads = options.threads > 0 ? options.threads : usable_cores();
+  const Clock::time_point begin = Clock::now();
+  ProgressBar bar;
+  const auto summary = make_indexes(
+      options.making,
+      [&](std::size_t count, const std::function<void(std::size_t)>& task) {
+        run_on_threads(threads, count, task);
+      },
+      [&](std::size_t done, std::size_t shards, std::uint64_t samples) {
+        bar.show(done, shards, samples);
+      });
+  bar.clear();
+  if (!summary) {
+    std::fprintf(stderr, "millrace: %s\n", summary.error().to_string().c_str());
+    return 1;
+  }
+  for (const Error& damage : summary->damaged) {
+    std::fprintf(stderr, "%s\n", damage.to_string().c_str());
+  }
+  if (options.json) {
+    print_json(*summary, seconds_since(begin));
+  } else {
+    print_text(*summary, seconds_since(begin));
+  }
+  return 0;
+}
+
+}  // namespace millrace::cli
