@@ -3,11 +3,16 @@
 import io
 import os
 import tarfile
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+# Sample indexes that loaders keep go into a folder of this run's own, not into the user's.
+_CACHE = tempfile.TemporaryDirectory(prefix="millrace-test-cache-")
+os.environ["MILLRACE_CACHE_DIR"] = _CACHE.name
 
 
 def picture(index: int, rng: np.random.Generator) -> bytes:
