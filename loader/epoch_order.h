@@ -29,6 +29,8 @@ class EpochOrder {
   std::uint64_t size() const { return samples_; }
   std::uint64_t lanes() const { return lanes_; }
   std::uint64_t segment_samples() const { return segment_samples_; }
+  /// Positions [i w, (i + 1) w) have, in every lane, the samples of one block.
+  std::uint64_t window_positions() const { return lanes_ * block_samples_; }
 
   /// The number of the sample at `position` < size().
   std::uint64_t at(std::uint64_t position) const;

@@ -22,6 +22,8 @@ class SampleCounts {
   std::uint64_t total() const { return begins_.back(); }
   std::uint64_t shards() const { return begins_.size() - 1; }
   std::uint64_t of_shard(std::uint64_t shard) const { return begins_[shard + 1] - begins_[shard]; }
+  /// The number of the shard's first sample.
+  std::uint64_t begin_of(std::uint64_t shard) const { return begins_[shard]; }
   /// The sample at `number`, 0 <= number < total(), counting through the shards. O(log shards).
   SampleId locate(std::uint64_t number) const;
 

@@ -118,6 +118,7 @@ TEST_CASE("a block of a lane consists of whole segments but for its ends, so rea
     const EpochOrder order(random.in(window * 2, 60'000), {true, window, random.bits(), 0});
     const std::uint64_t lanes = order.lanes();
     const std::uint64_t block = window / lanes;
+    REQUIRE(order.window_positions() == block * lanes);
     for (std::uint64_t lane = 0; lane < lanes; ++lane) {
       std::uint64_t lane_samples = 0;
       for (std::uint64_t p = lane; p < order.size(); p += lanes) ++lane_samples;
