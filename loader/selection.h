@@ -24,12 +24,12 @@ struct Selection {
   std::uint64_t shards_end = UINT64_MAX;
   /// A condition over metadata, e.g. `json:quality_score >= 0.3 and json:width >= 256` (see
   /// formats/metadata_condition.h). Empty: all.
-  std::string where;
+  std::string where = {};
   /// Only these keys; empty: all. An entry `@FILE` stands for the lines of a file (key_set.h). Keys
   /// are compared by their 64-bit hashes.
-  std::vector<std::string> keep_keys;
+  std::vector<std::string> keep_keys = {};
   /// Not these keys; the same form.
-  std::vector<std::string> drop_keys;
+  std::vector<std::string> drop_keys = {};
   /// Of what is left, counted through all shards, number `every_offset` of each `every`.
   std::uint64_t every = 1;
   std::uint64_t every_offset = 0;
