@@ -110,8 +110,9 @@ Result<std::vector<std::uint64_t>> IndexedCatalog::sample_offsets(std::size_t sh
   }
   if (shard_probe(open.source().bytes(), *offsets) != known->probe()) {
     return stale(shard,
-                 "the shard is not the file that was indexed, though its length and "
-                 "modification time are the same");
+                 "the shard is not the file that was indexed, though its length and modification "
+                 "time are the same",
+                 "--force ");
   }
   return offsets;
 }

@@ -1,0 +1,63 @@
+#include "indexed_shards.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+#include "tar_maker.h"
+
+namespace millrace::test {
+
+namespace fs = std::filesystem;
+
+std::vector<std::uint8_t> made_tar(const std::string& prefix, std::size_t samples) {
+  TarMaker tar;
+  for (std::size_t i = 0; i < samples; ++i) {
+    const std::string key = prefix + std::to_string(i);
+    tar.file(key + ".jpg", std::string(100 + 700 * (i % 5), 'j'));
+    tar.file(key + ".json", "{\"width\": " + std::to_string(100 + i) + "}");
+  }
+  return tar.end().bytes();
+}
+
+void set_age(const std::string& path, int seconds_ago) {
+  fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::seconds(seconds_ago));
+}
+
+std::string write_shard(const ScratchFolder& folder, const std::string& name,
+                        const std::vector<std::uint8_t>& bytes, int seconds_ago) {
+  const std::string path =
+      folder.write(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  set_age(path, seconds_ago);
+  return path;
+}
+
+void one_by_one(std::size_t count, const std::function<void(std::size_t)>& task) {
+  for (std::size_t i = 0; i < count; ++i) task(i);
+}
+
+std::vector<std::uint8_t> bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+void write_bytes(const std::string& path, const std::vector<std::uint8_t>& bytes) {
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<long>(bytes.size()));
+}
+
+std::vector<std::uint64_t> offsets_of(const ShardCatalog& catalog, std::size_t shard) {
+  const auto open = open_shard(catalog.path(shard));
+  if (!open) throw std::runtime_error(open.error().to_string());
+  const auto offsets = catalog.sample_offsets(shard, **open);
+  if (!offsets) throw std::runtime_error(offsets.error().to_string());
+  return *offsets;
+}
+
+std::vector<std::uint64_t> walked_offsets(const std::string& path) {
+  return (*open_shard(path))->index()->sample_offsets;
+}
+
+}  // namespace millrace::test

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "millrace/formats/shard_catalog.h"
+#include "scratch_folder.h"
+
+namespace millrace::test {
+
+/// A tar of samples `PREFIX0 ..` with a jpg of some bytes and a JSON of their `width` (100 + n).
+std::vector<std::uint8_t> made_tar(const std::string& prefix, std::size_t samples);
+
+/// Writes bytes as a file of a scratch folder, as old as `seconds_ago`; returns the path.
+std::string write_shard(const ScratchFolder& folder, const std::string& name,
+                        const std::vector<std::uint8_t>& bytes, int seconds_ago = 100);
+
+/// Sets a file's modification time.
+void set_age(const std::string& path, int seconds_ago);
+
+/// One after the other.
+void one_by_one(std::size_t count, const std::function<void(std::size_t)>& task);
+
+std::vector<std::uint8_t> bytes_of(const std::string& path);
+void write_bytes(const std::string& path, const std::vector<std::uint8_t>& bytes);
+
+/// The offsets that a catalog gives; must be no error.
+std::vector<std::uint64_t> offsets_of(const ShardCatalog& catalog, std::size_t shard);
+/// Those of the shard's own walk.
+std::vector<std::uint64_t> walked_offsets(const std::string& path);
+
+}  // namespace millrace::test
