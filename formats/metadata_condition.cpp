@@ -96,7 +96,7 @@ class MetadataCondition::Parser {
 
   void parse() {
     into_.text_ = read_chain(false, 0).text;
-    if (!token_.empty()) refuse("\"and\", \"or\" or the end");
+    if (!token_.empty()) refuse(R"("and", "or" or the end)");
   }
 
  private:
@@ -170,7 +170,7 @@ class MetadataCondition::Parser {
     if (token_ == "(") {
       advance();
       Part inside = read_chain(negated, depth + 1);
-      if (token_ != ")") refuse("\"and\", \"or\" or \")\"");
+      if (token_ != ")") refuse(R"-("and", "or" or ")")-");
       advance();
       return inside;
     }
@@ -195,7 +195,7 @@ class MetadataCondition::Parser {
     const bool keyword = is_word(name, "and") || is_word(name, "or") || is_word(name, "is");
     const bool named = !name.empty() && is_name_character(name.front()) && name.front() != '-' &&
                        !is_digit(name.front());
-    if (keyword || !named) refuse("a name such as json:width, \"not\" or \"(\"");
+    if (keyword || !named) refuse(R"-(a name such as json:width, "not" or "(")-");
     const bool prefixed = name.starts_with(kJson);
     const std::string_view path = prefixed ? name.substr(kJson.size()) : name;
     if (path.find(':') != std::string_view::npos) {
@@ -220,7 +220,7 @@ class MetadataCondition::Parser {
   Operator read_presence() {
     advance();
     const bool absent = is_word(token_, "absent");
-    if (!absent && !is_word(token_, "present")) refuse("\"absent\" or \"present\"");
+    if (!absent && !is_word(token_, "present")) refuse(R"("absent" or "present")");
     advance();
     return absent ? Operator::absent : Operator::present;
   }
