@@ -47,17 +47,23 @@ const Compression* compression_of(tar::Bytes bytes) {
 
 }  // namespace
 
+Result<void> check_not_compressed(const std::string& path, std::span<const std::uint8_t> bytes) {
+  const Compression* compression = compression_of(bytes);
+  if (compression == nullptr) return {};
+  return tl::unexpected<Error>(Error{
+      Reason::io_error,
+      "the shard is compressed (" + std::string(compression->name) +
+          "), which is not supported; decompress it first: " + std::string(compression->command),
+      path,
+      Error::kNoOffset,
+      {}});
+}
+
 Result<std::shared_ptr<const Shard>> open_shard(const std::string& path, const ReadLimits& limits) {
   auto source = map_file(path);
   if (!source) return tl::unexpected<Error>(std::move(source.error()));
-  if (const Compression* compression = compression_of((*source)->bytes())) {
-    return tl::unexpected<Error>(Error{
-        Reason::io_error,
-        "the shard is compressed (" + std::string(compression->name) +
-            "), which is not supported; decompress it first: " + std::string(compression->command),
-        path,
-        Error::kNoOffset,
-        {}});
+  if (auto checked = check_not_compressed(path, (*source)->bytes()); !checked) {
+    return tl::unexpected<Error>(std::move(checked.error()));
   }
   return tar_shard(std::move(*source), limits);
 }

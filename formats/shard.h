@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,10 @@ class Shard {
 /// Opens a shard by what its bytes say. Errors: io_error.
 Result<std::shared_ptr<const Shard>> open_shard(const std::string& path,
                                                 const ReadLimits& limits = {});
+
+/// Whether bytes that begin like these can be a shard: an io_error naming `path` if they are
+/// compressed. The first 512 bytes are enough.
+Result<void> check_not_compressed(const std::string& path, std::span<const std::uint8_t> bytes);
 
 /// The same over any byte source: a WebDataset tar.
 std::shared_ptr<const Shard> tar_shard(std::shared_ptr<const ByteSource> source,

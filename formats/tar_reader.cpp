@@ -8,10 +8,6 @@ namespace millrace::tar {
 
 namespace {
 
-HeaderBlock header_at(Bytes archive, std::uint64_t position) {
-  return HeaderBlock(archive.subspan(position).first<kBlockBytes>());
-}
-
 bool is_extension(std::uint8_t type) {
   return type == 'L' || type == 'K' || type == 'x' || type == 'X' || type == 'g';
 }
@@ -25,20 +21,19 @@ Event Reader::damaged_header(std::string message) {
   return Event::damaged_header;
 }
 
-bool Reader::header_or_end_at(std::uint64_t position) const {
-  if (position > archive_.size()) return false;
-  const std::uint64_t left = archive_.size() - position;
-  if (left < kBlockBytes) return all_zero(archive_.subspan(position));
-  const Bytes block = archive_.subspan(position, kBlockBytes);
-  return header_at(archive_, position).checksum_matches() || all_zero(block);
+bool Reader::header_or_end_at(std::uint64_t position) {
+  if (!has(position + kBlockBytes)) {
+    waits_ = !archive_.ends;
+    return !waits_ && position <= archive_.end_bytes() && all_zero(archive_.from(position));
+  }
+  return header_at(position).checksum_matches() || all_zero(archive_.at(position, kBlockBytes));
 }
 
 // Links and folders have no payload, but their size field may say otherwise: writers of PAX hard
 // links do store one, others give the size of the link's target. What follows tells (libarchive's
 // reader decides in the same way).
-std::uint64_t Reader::payload_of_non_file(std::uint64_t data_begin, std::uint64_t size) const {
-  if (size == 0 || header_or_end_at(data_begin)) return 0;
-  if (size > archive_.size() - data_begin) return 0;
+std::uint64_t Reader::payload_of_non_file(std::uint64_t data_begin, std::uint64_t size) {
+  if (size == 0 || header_or_end_at(data_begin) || waits_) return 0;
   return header_or_end_at(data_begin + padded(size)) ? size : 0;
 }
 
@@ -62,24 +57,27 @@ bool Reader::add_extension(std::uint8_t type, Bytes payload, Extensions& extensi
 Event Reader::next(Member& member) {
   member = Member{};
   member.begin_bytes = position_;
+  reach_ = 0;
+  waits_ = false;
   Extensions extensions;
   bool extended = false;
   while (true) {
-    const std::uint64_t left = archive_.size() - position_;
+    const bool whole = has(position_ + kBlockBytes);
+    if (!whole && !archive_.ends) return Event::unfinished;
+    const std::uint64_t left = archive_.end_bytes() - position_;
     if (left == 0) {
       if (extended) return damaged_header("the shard is cut short before a member's header");
-      if (archive_.empty()) return damaged_header("the shard is empty (0 bytes)");
+      if (archive_.end_bytes() == 0) return damaged_header("the shard is empty (0 bytes)");
       return damaged_header("no end-of-archive marker: the shard is cut short");
     }
-    const bool whole = left >= kBlockBytes;
-    if (!whole || !header_at(archive_, position_).checksum_matches()) {
-      const bool zero = all_zero(archive_.subspan(position_, whole ? kBlockBytes : left));
+    if (!whole || !header_at(position_).checksum_matches()) {
+      const bool zero = all_zero(archive_.at(position_, whole ? kBlockBytes : left));
       if (zero && extended) return damaged_header("an extension header without its member");
       if (zero) return Event::end_marker;
       return damaged_header(whole ? "header checksum does not match"
                                   : "a header is cut short: the shard ends in it");
     }
-    const HeaderBlock header = header_at(archive_, position_);
+    const HeaderBlock header = header_at(position_);
     const std::optional<std::uint64_t> size = header.size();
     if (!size) {
       member.name = extensions.name ? *extensions.name : full_name(header);
@@ -89,11 +87,11 @@ Event Reader::next(Member& member) {
     if (!is_extension(type)) return finish(header, extensions, *size, member);
 
     const std::uint64_t payload_begin = position_ + kBlockBytes;
-    const std::uint64_t payload_left = archive_.size() - payload_begin;
-    if (*size > payload_left || padded(*size) > payload_left) {
+    if (!has(payload_begin + padded(*size))) {
+      if (!archive_.ends) return Event::unfinished;
       return damaged_header("an extension header is cut short: the shard ends in it");
     }
-    if (!add_extension(type, archive_.subspan(payload_begin, *size), extensions)) {
+    if (!add_extension(type, archive_.at(payload_begin, *size), extensions)) {
       return damaged_header("malformed PAX extended header");
     }
     position_ = payload_begin + padded(*size);
@@ -114,52 +112,60 @@ Event Reader::finish(const HeaderBlock& header, const Extensions& extensions, st
   member.is_file = (type == '0' || type == 0 || type == '7' || type == 'S') && !old_folder;
   if (extensions.size) size = *extensions.size;
   if (is_link_or_device(type) || old_folder) size = payload_of_non_file(data_begin, size);
+  if (waits_) return Event::unfinished;
 
   if (type == 'S') {
     bool more = header.sparse_continues();
     while (more) {
-      if (archive_.size() - data_begin < kBlockBytes) {
+      if (!has(data_begin + kBlockBytes)) {
+        if (!archive_.ends) return Event::unfinished;
         return damaged_header("a sparse member's map is cut short: the shard ends in it");
       }
-      more = archive_[data_begin + kBlockBytes - 8] != 0;
+      more = archive_.at(data_begin, kBlockBytes)[kBlockBytes - 8] != 0;
       data_begin += kBlockBytes;
     }
     const std::optional<std::uint64_t> real_size = header.sparse_real_size();
     if (!real_size) return damaged_header("a sparse member's size is not a valid size");
     member.sparse = SparseFormat::old_gnu;
     member.sparse_real_size = *real_size;
-    member.sparse_map = archive_.subspan(header_begin, data_begin - header_begin);
+    member.sparse_map = archive_.at(header_begin, data_begin - header_begin);
   } else if (member.is_file && extensions.sparse != SparseFormat::none) {
     member.sparse = extensions.sparse;
     member.sparse_real_size = extensions.sparse_real_size;
     member.sparse_map = extensions.sparse_records;
   }
 
-  const std::uint64_t left = archive_.size() - data_begin;
-  if (size > left || padded(size) > left) {
+  member.end_bytes = data_begin + padded(size);
+  if (member.end_bytes > archive_.end_bytes()) {
+    if (!archive_.ends) return Event::unfinished_payload;
     damage_ = "a payload is cut short: " + std::to_string(size) + " bytes from byte " +
-              std::to_string(data_begin) + ", but the shard has " + std::to_string(archive_.size());
-    member.end_bytes = archive_.size();
+              std::to_string(data_begin) + ", but the shard has " +
+              std::to_string(archive_.end_bytes());
+    member.end_bytes = archive_.end_bytes();
     return Event::damaged_payload;
   }
-  member.data = archive_.subspan(data_begin, size);
-  position_ = data_begin + padded(size);
-  member.end_bytes = position_;
+  member.data = archive_.at(data_begin, size);
+  position_ = member.end_bytes;
   return Event::member;
 }
 
-std::uint64_t lost_after_end_marker(Bytes archive, std::uint64_t position) {
+std::uint64_t lost_after_end_marker(Archive archive, std::uint64_t position) {
   const std::uint64_t begin = position + kBlockBytes;
-  for (std::uint64_t at = begin; at < archive.size() && archive.size() - at >= kBlockBytes;
-       at += kBlockBytes) {
-    const HeaderBlock block = header_at(archive, at);
-    if (block.checksum_matches()) return archive.size() - begin;
+  if (begin > archive.end_bytes()) return 0;
+  const Bytes after = archive.from(begin);
+  return holds_header(after) ? after.size() : 0;
+}
+
+bool holds_header(Bytes bytes) {
+  for (; bytes.size() >= kBlockBytes; bytes = bytes.subspan(kBlockBytes)) {
+    if (HeaderBlock(bytes.first<kBlockBytes>()).checksum_matches()) return true;
   }
-  return 0;
+  return false;
 }
 
 bool begins_like_tar(Bytes archive) {
-  return archive.size() >= kBlockBytes && header_at(archive, 0).checksum_matches();
+  return archive.size() >= kBlockBytes &&
+         HeaderBlock(archive.first<kBlockBytes>()).checksum_matches();
 }
 
 }  // namespace millrace::tar

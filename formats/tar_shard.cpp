@@ -31,6 +31,7 @@ class TarShard final : public Shard {
           index.sample_offsets.push_back(grouper.error().offset_bytes);
           ++index.damaged;
           break;
+        case SampleGrouper::Outcome::more:  // only of a stream
         case SampleGrouper::Outcome::end:
           index.skipped = grouper.skipped();
           return index;
@@ -51,6 +52,7 @@ class TarShard final : public Shard {
           return {};
         case SampleGrouper::Outcome::error:
           return tl::unexpected<Error>(grouper.error());
+        case SampleGrouper::Outcome::more:  // only of a stream
         case SampleGrouper::Outcome::end:
           break;
       }
