@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <span>
@@ -14,17 +13,11 @@
 #include "millrace/loader/ledger.h"
 #include "millrace/loader/ledger_file.h"
 #include "millrace/loader/options.h"
+#include "millrace/loader/sample_source.h"
 #include "millrace/loader/sample_worker.h"
 #include "millrace/loader/state.h"
 
 namespace millrace {
-
-/// What the accountant asks about the shards of a source.
-struct AccountedSource {
-  std::string name;
-  std::size_t shards = 0;
-  std::function<std::string(std::size_t shard)> path;
-};
 
 /// Keeps the ledger and the error budget, in the order of delivery: so they are the same on every
 /// run, whatever the threads did. `ledger()` may be called from any thread, the rest from the one

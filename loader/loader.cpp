@@ -8,6 +8,15 @@
 
 namespace millrace {
 
+namespace {
+
+std::uint64_t known(std::optional<std::uint64_t> length) {
+  if (length) return *length;
+  throw std::logic_error("the length of a stream is not known before its end");
+}
+
+}  // namespace
+
 Loader::Loader(LoaderOptions options, BatchAllocator allocator) {
   options.validate();
   pipeline_ = std::make_unique<Pipeline>(std::move(options), std::move(allocator));
@@ -31,8 +40,9 @@ Loader::Taken Loader::next_within(double seconds) {
 void Loader::start_epoch() { pipeline_->start_epoch(); }
 void Loader::set_epoch(std::uint64_t epoch) { pipeline_->set_epoch(epoch); }
 std::uint64_t Loader::epoch() const { return pipeline_->epoch(); }
-std::uint64_t Loader::batches() const { return pipeline_->batches(); }
-std::uint64_t Loader::samples() const { return pipeline_->samples(); }
+std::uint64_t Loader::batches() const { return known(pipeline_->source().batches()); }
+std::uint64_t Loader::samples() const { return known(pipeline_->source().samples()); }
+bool Loader::length_is_known() const { return pipeline_->source().samples().has_value(); }
 std::string Loader::state() const { return pipeline_->state(); }
 void Loader::load_state(const std::string& state, const ResumeOptions& options) {
   pipeline_->load_state(state, options);

@@ -57,10 +57,12 @@ class Loader {
   void set_epoch(std::uint64_t epoch);
   std::uint64_t epoch() const;
 
-  /// Batches of a whole epoch on this rank.
+  /// Batches of the whole current epoch on this rank. Throws std::logic_error of streams, whose
+  /// length is not known before their end; so does samples().
   std::uint64_t batches() const;
   /// Selected samples of all sources, damaged places included.
   std::uint64_t samples() const;
+  bool length_is_known() const;
 
   /// Everything a later loader needs to go on after the last delivered batch, as JSON:
   /// {"version", "seed", "epoch", "position", "fingerprint": {...}}, and of a mixture "mixture".

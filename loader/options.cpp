@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "millrace/formats/byte_stream.h"
 #include "millrace/formats/field_selector.h"
 
 namespace millrace {
@@ -54,6 +55,13 @@ std::uint64_t number_of_environment(const char* name, std::uint64_t otherwise) {
 std::uint64_t rank_of_environment() { return number_of_environment("RANK", 0); }
 std::uint64_t world_size_of_environment() { return number_of_environment("WORLD_SIZE", 1); }
 
+bool LoaderOptions::reads_streams() const {
+  return streaming || std::any_of(sources.begin(), sources.end(), [](const std::string& spec) {
+           return spec == ByteStream::kStandardInput ||
+                  spec.starts_with(ByteStream::kCommandPrefix);
+         });
+}
+
 std::vector<MixtureSource> LoaderOptions::all_sources() const {
   std::vector<MixtureSource> all = mixture;
   if (all.empty()) all.push_back({"", sources, 0, 0, select});
@@ -80,6 +88,13 @@ void validate_sources(const LoaderOptions& options) {
     source.select.validate();
     require(source.weight >= 0 && std::isfinite(source.weight), "mixture.weight",
             std::to_string(source.weight), "must not be negative");
+  }
+  if (options.reads_streams()) {
+    require(options.mixture.empty(), "mixture", "[...]", "streams cannot be mixed");
+    require(options.select.selects_all(), "select", options.select.describe(),
+            "needs an index, which streams do not have");
+    require(options.samples_per_epoch == 0, "samples_per_epoch",
+            std::to_string(options.samples_per_epoch), "needs an index, which streams do not have");
   }
   require(options.temperature > 0 && std::isfinite(options.temperature), "temperature",
           std::to_string(options.temperature), "must be above 0");

@@ -60,6 +60,13 @@ struct LoaderOptions {
   /// Shard specs (see formats/shard_spec.h), read as one dataset in this order. Fingerprinted as
   /// the shards' file names and sample counts, so a dataset may move to another folder.
   std::vector<std::string> sources;
+  /// Read `sources` as streams, in one go and without an index (see stream_epoch.h): standard input
+  /// (`-`), pipes, commands (`pipe:COMMAND`). Each block of shuffle_window samples, and at most
+  /// shuffle_window_bytes, is shuffled within itself. Their length is not known beforehand, and
+  /// selection, mixtures and samples_per_epoch need an index. `-` and `pipe:` are streams anyway.
+  bool streaming = false;
+  /// Whether `pipe:COMMAND` runs its command in a shell. Only for specs nobody else could write.
+  bool allow_commands = false;
   Selection select;  ///< which samples of `sources` take part. Fingerprinted.
   /// Several datasets instead of `sources`, each in an order of its own, mixed in fixed shares.
   /// Fingerprinted; the shares alone may be changed on a resume, see Loader::load_state.
@@ -109,6 +116,8 @@ struct LoaderOptions {
   /// behind what is there; `{rank}` stands for the rank. Empty: nowhere.
   std::string ledger_path;
 
+  /// `streaming`, or a source that can be read in no other way.
+  bool reads_streams() const;
   /// `mixture`, or `sources` as a mixture of one.
   std::vector<MixtureSource> all_sources() const;
 

@@ -325,6 +325,8 @@ LoaderOptions options_from_json(std::string_view text) {
                    "ledger_path"});
   LoaderOptions options;
   options.sources = read_texts(from, "sources");
+  from.read("streaming", options.streaming);
+  from.read("allow_commands", options.allow_commands);
   options.select = read_selection(from);
   options.mixture = read_mixture(from);
   from.read("temperature", options.temperature);

@@ -14,7 +14,7 @@
 #include "millrace/loader/accountant.h"
 #include "millrace/loader/block_pool.h"
 #include "millrace/loader/loader.h"
-#include "millrace/loader/planned_epoch.h"
+#include "millrace/loader/sample_source.h"
 #include "millrace/loader/sample_worker.h"
 #include "millrace/loader/worker_threads-inl.h"
 
@@ -37,8 +37,7 @@ class Loader::Pipeline {
   void start_epoch();
   void set_epoch(std::uint64_t epoch);
   std::uint64_t epoch() const { return epoch_; }
-  std::uint64_t batches() const;
-  std::uint64_t samples() const;
+  const SampleSource& source() const { return *source_; }
   std::string state() const;
   void load_state(const std::string& state, const ResumeOptions& options);
   Ledger ledger(bool with_shards) const;
@@ -70,9 +69,6 @@ class Loader::Pipeline {
     std::vector<std::pair<std::size_t, Error>> errors;  ///< (slot, what was wrong)
   };
 
-  void open_sources();
-  PlanOptions plan_options() const;
-  RankSlice slice_of(const EpochPlan& plan, std::uint64_t position) const;
   void begin(std::uint64_t epoch, const ResumePoint& point);
   void open_ledger();
   void drop_window();
@@ -97,14 +93,11 @@ class Loader::Pipeline {
   BlockPool blocks_;
   BatchAllocator allocator_;
   int process_;
-  Datasets datasets_;  // by source
-  std::vector<SourceFingerprint> source_fingerprints_;
+  std::unique_ptr<SampleSource> source_;
   std::optional<Accountant> accountant_;
 
   // The consumer's side: touched only by the thread that calls in.
   std::uint64_t epoch_ = 0;
-  MixtureStart mixture_start_;
-  std::shared_ptr<const PlannedEpoch> plan_;
   std::unique_ptr<EpochSamples> samples_;
   bool all_scheduled_ = false;
   ResumePoint point_;     // after the last batch that was handed over

@@ -38,52 +38,26 @@ Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
   }
   layout_ = std::make_shared<const BatchLayout>(std::move(layout));
 
-  open_sources();
+  source_ = options_.reads_streams()
+                ? streamed_source(options_)
+                : planned_source(options_, [this](std::size_t count, const auto& task) {
+                    parallel_for(count, task);
+                  });
+  accountant_.emplace(options_, source_->accounts());
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     idle_workers_.push_back(
         std::make_unique<SampleWorker>(options_.columns, options_.on_bad_sample));
   }
   statistics_.threads = threads_.size();
   begin(options_.epoch, {});
-  if (batches() == 0) {
+  if (source_->batches() == 0) {
     throw std::invalid_argument(
         "batch_size = " + std::to_string(options_.batch_size) +
-        ": with drop_last no batch is left, for " + std::to_string(plan_->plan.size()) +
+        ": with drop_last no batch is left, for " + std::to_string(*source_->samples()) +
         " samples over world_size = " + std::to_string(options_.world_size) +
         "; use a smaller batch_size or drop_last = false");
   }
   open_ledger();
-}
-
-void Loader::Pipeline::open_sources() {
-  CatalogOptions catalog;
-  catalog.use_index = options_.use_index;
-  std::vector<AccountedSource> accounted;
-  std::uint64_t bytes = 0;
-  std::uint64_t samples = 0;
-  for (const MixtureSource& source : options_.all_sources()) {
-    auto opened =
-        Dataset::open(source.sources, source.select, catalog,
-                      [this](std::size_t count, const std::function<void(std::size_t)>& task) {
-                        parallel_for(count, task);
-                      });
-    if (!opened) throw LoaderError(std::move(opened.error()));
-    const std::shared_ptr<const Dataset> dataset = *opened;
-    const std::size_t shards = dataset->catalog().shards();
-    source_fingerprints_.push_back({shards, dataset->counts().total(), dataset->fingerprint()});
-    accounted.push_back({source.name, shards,
-                         [dataset](std::size_t shard) { return dataset->catalog().path(shard); }});
-    bytes += dataset->bytes();
-    samples += dataset->counts().total();
-    datasets_.push_back(dataset);
-  }
-  if (options_.shuffle_window_bytes > 0) {
-    const double sample_bytes = static_cast<double>(bytes) / static_cast<double>(samples);
-    options_.shuffle_window = std::max<std::uint64_t>(
-        1, static_cast<std::uint64_t>(static_cast<double>(options_.shuffle_window_bytes) /
-                                      std::max(1.0, sample_bytes)));
-  }
-  accountant_.emplace(options_, std::move(accounted));
 }
 
 Loader::Pipeline::~Pipeline() { drop_window(); }
@@ -110,43 +84,10 @@ void Loader::Pipeline::parallel_for(std::size_t count,
   if (failure) std::rethrow_exception(failure);
 }
 
-PlanOptions Loader::Pipeline::plan_options() const {
-  PlanOptions plan;
-  const std::vector<MixtureSource> sources = options_.all_sources();
-  for (std::size_t s = 0; s < sources.size(); ++s) {
-    plan.sources.push_back(
-        {datasets_[s]->counts().total(), sources[s].weight, sources[s].samples_per_epoch});
-  }
-  plan.shuffle = options_.shuffle;
-  plan.shuffle_window = options_.shuffle_window;
-  plan.seed = options_.seed;
-  plan.temperature = options_.temperature;
-  plan.stop_at = options_.stop_at;
-  plan.samples_per_epoch = options_.samples_per_epoch;
-  plan.mixture_start = mixture_start_;
-  return plan;
-}
-
-RankSlice Loader::Pipeline::slice_of(const EpochPlan& plan, std::uint64_t position) const {
-  return {plan.size(),         position,           options_.rank, options_.world_size,
-          options_.batch_size, options_.drop_last, plan.begin()};
-}
-
 void Loader::Pipeline::begin(std::uint64_t epoch, const ResumePoint& point) {
   drop_window();
-  // Begun anew from before there, the epoch has the present shares throughout.
-  if (std::pair(epoch, point.position) < std::pair(mixture_start_.epoch, mixture_start_.position)) {
-    mixture_start_ = {};
-  }
-  EpochPlan plan(plan_options(), epoch);
-  if (point.position > plan.size()) {
-    throw std::invalid_argument("state: position = " + std::to_string(point.position) +
-                                ": the epoch has " + std::to_string(plan.size()) + " samples");
-  }
-  const RankSlice slice = slice_of(plan, point.position);
-  fingerprint_ = make_fingerprint(options_, source_fingerprints_, plan.shares());
-  plan_ = std::make_shared<const PlannedEpoch>(PlannedEpoch{std::move(plan), slice, datasets_});
-  samples_ = planned_samples(plan_);
+  samples_ = source_->begin(epoch, point);
+  fingerprint_ = source_->fingerprint();
   epoch_ = epoch;
   point_ = point;
   all_scheduled_ = false;
@@ -159,16 +100,6 @@ void Loader::Pipeline::drop_window() {
   for (const auto& batch : window_) batch->wanted_slots = 0;
   window_.clear();
   read_ahead_bytes_ = 0;
-}
-
-std::uint64_t Loader::Pipeline::batches() const {
-  return slice_of(plan_->plan, plan_->plan.begin()).batches();
-}
-
-std::uint64_t Loader::Pipeline::samples() const {
-  std::uint64_t samples = 0;
-  for (const auto& dataset : datasets_) samples += dataset->counts().total();
-  return samples;
 }
 
 void Loader::Pipeline::start_epoch() {
@@ -392,21 +323,20 @@ Statistics Loader::Pipeline::stats() const {
 }
 
 std::string Loader::Pipeline::state() const {
-  LoaderState state{options_.seed, epoch_, point_, mixture_start_, {}, fingerprint_};
-  if (!options_.mixture.empty()) state.taken = plan_->plan.taken(point_.position);
+  LoaderState state;
+  state.seed = options_.seed;
+  state.epoch = epoch_;
+  state.point = point_;
+  state.fingerprint = fingerprint_;
+  source_->save(state);
   return state_to_json(state);
 }
 
 void Loader::Pipeline::load_state(const std::string& state, const ResumeOptions& options) {
   require_own_process();
-  LoaderState loaded = state_from_json(state, fingerprint_, options);
-  const MixtureStart before = std::exchange(mixture_start_, std::move(loaded.mixture_start));
-  try {
-    begin(loaded.epoch, loaded.point);
-  } catch (...) {
-    mixture_start_ = before;
-    throw;
-  }
+  const LoaderState loaded = state_from_json(state, fingerprint_, options);
+  source_->load(loaded);
+  begin(loaded.epoch, loaded.point);
   open_ledger();
   resumed_ = true;
 }

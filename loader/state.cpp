@@ -70,7 +70,7 @@ json::array sources_json(const LoaderOptions& options,
     // A single dataset may be called otherwise when it lies elsewhere.
     if (!options.mixture.empty()) source["name"] = all[s].name;
     source["shards"] = sources[s].shards;
-    source["samples"] = sources[s].samples;
+    if (sources[s].samples) source["samples"] = *sources[s].samples;
     source["dataset"] = hexadecimal(sources[s].dataset);
     if (!all[s].select.selects_all()) source["select"] = json::parse(all[s].select.describe());
     array.push_back(std::move(source));
@@ -150,6 +150,7 @@ Fingerprint make_fingerprint(const LoaderOptions& options,
       {"shuffle", options.shuffle ? "true" : "false"},
       {"shuffle_window", std::to_string(options.shuffle_window)},
       {"seed", std::to_string(options.seed)},
+      {"streaming", options.reads_streams() ? "true" : "false"},
       {"samples_per_epoch", std::to_string(options.samples_per_epoch)},
       {"drop_last", options.drop_last ? "true" : "false"},
       {"on_bad_sample", "\"" + std::string(on_bad_sample_name(options.on_bad_sample)) + "\""},

@@ -20,8 +20,8 @@ using Fingerprint = std::vector<std::pair<std::string, std::string>>;
 /// What the fingerprint says of a source's data.
 struct SourceFingerprint {
   std::uint64_t shards = 0;
-  std::uint64_t samples = 0;
-  std::uint64_t dataset = 0;  ///< Dataset::fingerprint()
+  std::optional<std::uint64_t> samples;  ///< of streams: not known
+  std::uint64_t dataset = 0;  ///< Dataset::fingerprint(); of streams a hash of their names
 };
 
 /// `options.shuffle_window` must be the one that is used. `shares` as EpochPlan::shares() has them;

@@ -39,6 +39,7 @@ class DataLoader {
   std::uint64_t epoch() const { return loader_.epoch(); }
   std::uint64_t size() const { return loader_.batches(); }  ///< batches an epoch
   std::uint64_t samples() const { return loader_.samples(); }
+  bool length_is_known() const { return loader_.length_is_known(); }
   std::string state() const { return loader_.state(); }
   void load_state(const std::string& state, const ResumeOptions& options = {}) {
     loader_.load_state(state, options);

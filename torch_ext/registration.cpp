@@ -143,6 +143,7 @@ class PythonLoader : public torch::CustomClassHolder {
   }
   std::int64_t epoch() { return static_cast<std::int64_t>(loader_->epoch()); }
   std::int64_t batches() { return static_cast<std::int64_t>(loader_->size()); }
+  bool length_is_known() { return loader_->length_is_known(); }
   std::int64_t samples() { return static_cast<std::int64_t>(loader_->samples()); }
   std::string state() { return loader_->state(); }
   void load_state(const std::string& state, bool new_shares) {
@@ -328,6 +329,7 @@ TORCH_LIBRARY(millrace, m) {
       .def("epoch", &PythonLoader::epoch)
       .def("batches", &PythonLoader::batches)
       .def("samples", &PythonLoader::samples)
+      .def("length_is_known", &PythonLoader::length_is_known)
       .def("state", &PythonLoader::state)
       .def("load_state", &PythonLoader::load_state)
       .def("ledger", &PythonLoader::ledger)

@@ -40,6 +40,9 @@ class DataLoader:
         batch_size: samples a batch on this rank.
         shuffle, shuffle_window, seed, epoch: the order, a pure function of these. The window is a
             number of samples, or bytes as in "512MiB".
+        streaming: read the sources in one go, without an index: standard input ("-"), pipes, and
+            commands ("pipe:COMMAND", only with allow_commands=True); shuffled within blocks of the
+            shuffle window. No length, selection or mixture.
         select: which samples take part: {"shards": (begin, end), "where": "quality_score >= 0.3",
             "keep_keys": [...], "drop_keys": ["@FILE"], "every": n, "every_offset": k}.
         mixture: several datasets instead of `sources`: a list of {"name", "sources", and "weight" or
@@ -80,7 +83,9 @@ class DataLoader:
         self._loops = 0
 
     def __len__(self) -> int:
-        """Batches of a whole epoch on this rank."""
+        """Batches of a whole epoch on this rank. A stream has no length: TypeError."""
+        if not self._loader.length_is_known():
+            raise TypeError("the length of a stream is not known before its end")
         return self._loader.batches()
 
     @property
@@ -88,9 +93,9 @@ class DataLoader:
         return self._loader.epoch()
 
     @property
-    def samples(self) -> int:
-        """Selected samples of all sources, over all ranks."""
-        return self._loader.samples()
+    def samples(self) -> int | None:
+        """Selected samples of all sources, over all ranks; None where they come as a stream."""
+        return self._loader.samples() if self._loader.length_is_known() else None
 
     def __iter__(self) -> Iterator[dict]:
         self._loops += 1

@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <utility>
+
+#include "millrace/loader/loader.h"
+#include "millrace/loader/planned_epoch.h"
+#include "millrace/loader/sample_source.h"
+
+namespace millrace {
+
+namespace {
+
+class PlannedSource final : public SampleSource {
+ public:
+  PlannedSource(LoaderOptions& options, const ParallelFor& parallel_for) : options_(options) {
+    CatalogOptions catalog;
+    catalog.use_index = options.use_index;
+    for (const MixtureSource& source : options.all_sources()) {
+      auto opened = Dataset::open(source.sources, source.select, catalog, parallel_for);
+      if (!opened) throw LoaderError(std::move(opened.error()));
+      add(source, *opened);
+    }
+    if (options.shuffle_window_bytes > 0) {
+      options.shuffle_window = window_samples(options.shuffle_window_bytes);
+    }
+  }
+
+  const std::vector<AccountedSource>& accounts() const override { return accounts_; }
+
+  Fingerprint fingerprint() const override {
+    return make_fingerprint(options_, fingerprints_, epoch_->plan.shares());
+  }
+
+  std::optional<std::uint64_t> batches() const override {
+    return slice_of(epoch_->plan, epoch_->plan.begin()).batches();
+  }
+
+  std::optional<std::uint64_t> samples() const override {
+    std::uint64_t samples = 0;
+    for (const auto& dataset : datasets_) samples += dataset->counts().total();
+    return samples;
+  }
+
+  std::unique_ptr<EpochSamples> begin(std::uint64_t epoch, const ResumePoint& point) override {
+    // Begun anew from before there, the epoch has the present shares throughout.
+    if (std::pair(epoch, point.position) < std::pair(start_.epoch, start_.position)) start_ = {};
+    EpochPlan plan(plan_options(start_), epoch);
+    const RankSlice slice = slice_of(plan, point.position);
+    epoch_ = std::make_shared<const PlannedEpoch>(PlannedEpoch{std::move(plan), slice, datasets_});
+    return planned_samples(epoch_);
+  }
+
+  void save(LoaderState& state) const override {
+    if (options_.mixture.empty()) return;
+    state.mixture_start = start_;
+    state.taken = epoch_->plan.taken(state.point.position);
+  }
+
+  void load(const LoaderState& state) override {
+    const EpochPlan plan(plan_options(state.mixture_start), state.epoch);
+    if (state.point.position > plan.size() || state.point.position < plan.begin()) {
+      throw std::invalid_argument("state: position = " + std::to_string(state.point.position) +
+                                  ": the epoch has " + std::to_string(plan.size()) + " samples");
+    }
+    start_ = state.mixture_start;
+  }
+
+ private:
+  void add(const MixtureSource& source, const std::shared_ptr<const Dataset>& dataset) {
+    const std::size_t shards = dataset->catalog().shards();
+    fingerprints_.push_back({shards, dataset->counts().total(), dataset->fingerprint()});
+    accounts_.push_back({source.name, shards,
+                         [dataset](std::size_t shard) { return dataset->catalog().path(shard); }});
+    datasets_.push_back(dataset);
+  }
+
+  std::uint64_t window_samples(std::uint64_t window_bytes) const {
+    double bytes = 0;
+    for (const auto& dataset : datasets_) bytes += static_cast<double>(dataset->bytes());
+    const double sample_bytes = std::max(1.0, bytes / static_cast<double>(*samples()));
+    const double window = static_cast<double>(window_bytes) / sample_bytes;
+    return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(window));
+  }
+
+  PlanOptions plan_options(const MixtureStart& start) const {
+    PlanOptions plan;
+    const std::vector<MixtureSource> sources = options_.all_sources();
+    for (std::size_t s = 0; s < sources.size(); ++s) {
+      plan.sources.push_back(
+          {datasets_[s]->counts().total(), sources[s].weight, sources[s].samples_per_epoch});
+    }
+    plan.shuffle = options_.shuffle;
+    plan.shuffle_window = options_.shuffle_window;
+    plan.seed = options_.seed;
+    plan.temperature = options_.temperature;
+    plan.stop_at = options_.stop_at;
+    plan.samples_per_epoch = options_.samples_per_epoch;
+    plan.mixture_start = start;
+    return plan;
+  }
+
+  RankSlice slice_of(const EpochPlan& plan, std::uint64_t position) const {
+    return {plan.size(),         position,           options_.rank, options_.world_size,
+            options_.batch_size, options_.drop_last, plan.begin()};
+  }
+
+  const LoaderOptions& options_;
+  Datasets datasets_;  // by source
+  std::vector<SourceFingerprint> fingerprints_;
+  std::vector<AccountedSource> accounts_;
+  MixtureStart start_;
+  std::shared_ptr<const PlannedEpoch> epoch_;  // begun last
+};
+
+}  // namespace
+
+std::unique_ptr<SampleSource> planned_source(LoaderOptions& options,
+                                             const ParallelFor& parallel_for) {
+  return std::make_unique<PlannedSource>(options, parallel_for);
+}
+
+}  // namespace millrace
