@@ -16,6 +16,7 @@
 #include <doctest/doctest.h>
 
 #include "reference_data.h"
+#include "sanitized_build.h"
 #include "tar_writer.h"
 
 namespace millrace {
@@ -272,8 +273,10 @@ TEST_CASE("the first shard's failure is told, whatever the threads do") {
 TEST_CASE("counts that do not fit are an error, not an overflow") {
   const CountCatalog sum_overflows(3, std::uint64_t{1} << 63);
   CHECK(contains(error_of({.every = 2}, sum_overflows), "more than 2^64"));
-  const CountCatalog bits_overflow(4, std::uint64_t{1} << 61);
-  CHECK(contains(error_of({.keep_keys = {"a"}}, bits_overflow), "not enough memory"));
+  if (MILLRACE_TEST_SANITIZED == 0) {  // whose allocators end the process instead
+    const CountCatalog too_many_bits(4, std::uint64_t{1} << 61);
+    CHECK(contains(error_of({.keep_keys = {"a"}}, too_many_bits), "not enough memory"));
+  }
   const CountCatalog large(3, std::uint64_t{1} << 62);
   const auto selected =
       SelectedSamples::select({.every = kMost, .every_offset = kMost - 1}, large, in_turn);
