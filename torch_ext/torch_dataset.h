@@ -42,7 +42,10 @@ class TorchDataset : public torch::data::datasets::StatefulDataset<TorchDataset,
     return batch;
   }
 
-  std::optional<std::size_t> size() const override { return shared_->loader.samples(); }
+  std::optional<std::size_t> size() const override {
+    if (!shared_->loader.length_is_known()) return std::nullopt;
+    return shared_->loader.samples();
+  }
 
   void reset() override {
     const std::lock_guard lock(shared_->mutex);
