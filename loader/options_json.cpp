@@ -187,6 +187,7 @@ Selection read_selection(const Reader& parent) {
     if (!pair) from.wrong("shards", "[begin, end]");
     const auto bound = [&](std::size_t i, std::uint64_t& to) {
       const json::value& number = shards->get_array()[i];
+      if (i == 1 && number.is_null()) return;  // to the end
       if (!number.is_int64() || number.get_int64() < 0) from.wrong("shards", "[begin, end]");
       to = static_cast<std::uint64_t>(number.get_int64());
     };
