@@ -2,16 +2,11 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,6 +14,7 @@
 
 #include "millrace/loader/json.h"
 #include "millrace/loader/options.h"
+#include "run_on_threads.h"
 
 namespace millrace::cli {
 
@@ -31,29 +27,6 @@ double seconds_since(Clock::time_point begin) {
 }
 
 unsigned long long printable(std::uint64_t number) { return number; }
-
-// Threads take the next task until there are none. The first exception reaches the caller.
-void run_on_threads(std::size_t threads, std::size_t count,
-                    const std::function<void(std::size_t)>& task) {
-  std::atomic<std::size_t> next = 0;
-  std::mutex mutex;
-  std::exception_ptr failure;
-  const auto work = [&] {
-    try {
-      for (std::size_t i = next++; i < count; i = next++) task(i);
-    } catch (...) {
-      next = count;
-      const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  {
-    std::vector<std::jthread> helpers;
-    for (std::size_t i = 1; i < std::min(threads, count); ++i) helpers.emplace_back(work);
-    work();
-  }
-  if (failure) std::rethrow_exception(failure);
-}
 
 // A bar on a terminal, redrawn a few times a second; nothing elsewhere.
 class ProgressBar {

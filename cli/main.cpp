@@ -8,6 +8,7 @@
 
 #include "bench.h"
 #include "index.h"
+#include "plan.h"
 
 namespace {
 
@@ -58,6 +59,40 @@ void add_index(CLI::App& app, int& exit_code) {
   verb->callback([&exit_code] { exit_code = millrace::cli::index(options); });
 }
 
+void add_plan(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "plan",
+      "Plan an epoch over SOURCES: its size, which sample has which position, how well it "
+      "is shuffled");
+  static millrace::cli::PlanVerbOptions options;
+  verb->add_option("sources", options.sources, "Shard specs, or a millrace.index")->required();
+  verb->add_flag("--shuffle,!--no-shuffle", options.shuffle, "Shuffled order (the default)");
+  verb->add_option("--shuffle-window", options.shuffle_window, "Samples mixed at any time")
+      ->capture_default_str();
+  verb->add_option("--seed", options.seed, "Seed of the order")->capture_default_str();
+  verb->add_option("--epoch", options.epoch, "Which epoch")->capture_default_str();
+  verb->add_option("--batch-size", options.batch_size, "Samples a batch on each rank")
+      ->capture_default_str();
+  verb->add_option("--world-size", options.world_size, "Ranks")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  verb->add_flag("--drop-last", options.drop_last, "Leave out the tail that fills no batch");
+  verb->add_option("--position", options.positions, "Print the sample at a position; repeatable")
+      ->allow_extra_args(false);
+  verb->add_option("--find", options.find,
+                   "Print the position of SHARD:INDEX; SHARD: a path, its end, or the shard's "
+                   "number; repeatable")
+      ->allow_extra_args(false);
+  verb->add_flag("--quality", options.quality,
+                 "Measure the shuffle beside a full permutation and a buffer of 10,000");
+  verb->add_option("--classes", options.classes,
+                   "Groups of consecutive shards that --quality takes for classes")
+      ->capture_default_str();
+  verb->add_option("--threads", options.threads, "Threads; 0: all cores")->capture_default_str();
+  verb->add_flag("--json", options.json, "One JSON object on standard output");
+  verb->callback([&exit_code] { exit_code = millrace::cli::plan(options); });
+}
+
 int run(int argc, char** argv) {
   CLI::App app("millrace: a streaming data loader for image-text training");
   app.set_version_flag("--version", MILLRACE_VERSION);
@@ -65,6 +100,7 @@ int run(int argc, char** argv) {
   int exit_code = 0;
   add_bench(app, exit_code);
   add_index(app, exit_code);
+  add_plan(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
