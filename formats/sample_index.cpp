@@ -19,7 +19,6 @@ namespace {
 
 using little_endian::append;
 using little_endian::load;
-using little_endian::store;
 
 constexpr std::array<std::uint8_t, 8> kMagic = {0x89, 'M', 'R', 'I', '\r', '\n', 0x1a, '\n'};
 constexpr std::array<std::uint8_t, 8> kEndMagic = {'M', 'R', 'I', 'E', 'N', 'D', '\r', '\n'};

@@ -119,6 +119,8 @@ Result<void> write_index(const std::string& path, std::span<const IndexBlock> bl
   std::string own_path = path + ".XXXXXX";
   const int file = ::mkostemp(own_path.data(), O_CLOEXEC);
   if (file < 0) return failure(path, "cannot write", errno);
+  // A cache folder may be shared; it holds nothing that its shards do not show.
+  (void)::fchmod(file, 0644);
   IndexLayout layout;
   std::uint64_t end_bytes = 0;
   const auto append = [&](std::span<const std::uint8_t> bytes) -> Result<void> {
