@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <numeric>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "millrace/formats/little_endian-inl.h"
@@ -82,6 +84,9 @@ Result<std::shared_ptr<const SampleIndex>> SampleIndex::open(
 }
 
 bool SampleIndex::is_index(const std::string& path) {
+  // Opening a fifo would wait for its writer.
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
   std::array<char, kMagic.size()> begin{};
   std::ifstream file(path, std::ios::binary);
   return file.read(begin.data(), begin.size()) &&
