@@ -10,10 +10,10 @@
 namespace millrace {
 
 /// What a walk over the whole shard finds: its headers, and of every sample the `metadata` (as in
-/// CatalogOptions). A sample without a number there has NaN; a damaged place NaN and key hash 0.
-/// The name is the path.
-/// Errors: those of open_shard, a file that changes under the walk. Damage is none.
-/// Throws std::invalid_argument on a metadata field that is no field selector.
+/// CatalogOptions). A sample without a number there has NaN (a string that is wholly a number is
+/// one); a damaged place NaN and key hash 0. The name is the path. Errors: those of open_shard, a
+/// file that changes under the walk. Damage is none. Throws std::invalid_argument on a metadata
+/// field that is no field selector.
 Result<IndexedShard> walk_shard(const std::string& path, std::span<const std::string> metadata,
                                 const ReadLimits& limits);
 
