@@ -59,8 +59,9 @@ void Accountant::open_epoch(const EpochSamples& samples, std::uint64_t epoch,
     source.skipped.clear();
     std::fill(source.shards.begin(), source.shards.end(), Delivered{});
   }
-  closed_ = false;
+  closed_ = true;  // until its line is written
   if (file_.is_open()) file_.epoch(ledger_, options_.rank, options_.world_size, fingerprint);
+  closed_ = false;
 }
 
 void Accountant::book(const BatchSamples& batch, std::span<const SlotRecord> records,

@@ -1,6 +1,7 @@
 #include "millrace/loader/ledger_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,12 +28,27 @@ constexpr std::uint64_t kLedgerVersion = 1;
                      {}});
 }
 
+// Whether the file's last line was not written whole: its process died, or the disk was full.
+bool ends_torn(const std::string& path) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) != 0 || !S_ISREG(about.st_mode) || about.st_size == 0) {
+    return false;
+  }
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  char last = '\n';
+  static_cast<void>(::pread(file, &last, 1, about.st_size - 1));
+  ::close(file);
+  return last != '\n';
+}
+
 }  // namespace
 
 LedgerFile::LedgerFile(const std::string& path) : path_(path) {
   if (path.empty()) return;
   file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file_ < 0) refuse("open the file", path_);
+  torn_ = ends_torn(path);
 }
 
 LedgerFile::~LedgerFile() {
@@ -41,11 +57,13 @@ LedgerFile::~LedgerFile() {
 
 void LedgerFile::write(std::string line) {
   line += '\n';
+  if (torn_) line.insert(line.begin(), '\n');
   for (std::size_t done = 0; done < line.size();) {
     const ssize_t written = ::write(file_, line.data() + done, line.size() - done);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) refuse("write", path_);
     done += static_cast<std::size_t>(written);
+    torn_ = done < line.size();
   }
 }
 

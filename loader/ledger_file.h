@@ -53,6 +53,7 @@ class LedgerFile {
 
   std::string path_;
   int file_ = -1;
+  bool torn_ = false;  // the file ends within a line, which must not swallow the next one
 };
 
 }  // namespace millrace

@@ -85,8 +85,8 @@ void Loader::Pipeline::parallel_for(std::size_t count,
 }
 
 void Loader::Pipeline::begin(std::uint64_t epoch, const ResumePoint& point) {
+  samples_ = source_->begin(epoch, point);  // where it throws, the epoch at hand goes on
   drop_window();
-  samples_ = source_->begin(epoch, point);
   fingerprint_ = source_->fingerprint();
   epoch_ = epoch;
   point_ = point;
@@ -183,7 +183,8 @@ void Loader::Pipeline::run(InFlight& batch) {
   }
   const std::lock_guard lock(mutex_);
   idle_workers_.push_back(std::move(worker));
-  if (failure) {
+  // Once the batch is ready it is the consumer's.
+  if (failure && !batch.ready) {
     batch.failure = std::move(failure);
     batch.ready = true;
     batch_ready_.notify_all();

@@ -42,8 +42,9 @@ class PlannedSource final : public SampleSource {
 
   std::unique_ptr<EpochSamples> begin(std::uint64_t epoch, const ResumePoint& point) override {
     // Begun anew from before there, the epoch has the present shares throughout.
-    if (std::pair(epoch, point.position) < std::pair(start_.epoch, start_.position)) start_ = {};
-    EpochPlan plan(plan_options(start_), epoch);
+    const bool anew = std::pair(epoch, point.position) < std::pair(start_.epoch, start_.position);
+    EpochPlan plan(plan_options(anew ? MixtureStart{} : start_), epoch);
+    if (anew) start_ = {};
     const RankSlice slice = slice_of(plan, point.position);
     epoch_ = std::make_shared<const PlannedEpoch>(PlannedEpoch{std::move(plan), slice, datasets_});
     return planned_samples(epoch_);

@@ -126,7 +126,57 @@ std::string differences(const json::object& saved, const Fingerprint& expected,
     const json::value* before = saved.if_contains(name);
     add_differences(name, before != nullptr ? *before : json::value(), json::parse(value), text);
   }
+  for (const auto& entry : saved) {
+    const std::string_view name(entry.key().data(), entry.key().size());
+    const bool known = std::any_of(expected.begin(), expected.end(),
+                                   [&](const auto& other) { return other.first == name; });
+    if (!known) add_differences(std::string(name), entry.value(), {}, text);
+  }
   return text;
+}
+
+// The counts of a mixture's sources, as many as there are shares.
+std::vector<std::uint64_t> taken_of(const json::object& mixture, std::string_view name,
+                                    std::size_t sources) {
+  // No run comes that far, and below it nothing overflows.
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
+  std::vector<std::uint64_t> taken = numbers_of(mixture, name);
+  if (!taken.empty() && taken.size() != sources) {
+    throw std::invalid_argument("state: \"mixture." + std::string(name) + "\" is of " +
+                                std::to_string(taken.size()) + " sources, and there are " +
+                                std::to_string(sources));
+  }
+  for (const std::uint64_t count : taken) {
+    if (count <= kMost) continue;
+    throw std::invalid_argument("state: \"mixture." + std::string(name) + "\" has " +
+                                std::to_string(count) + ": above 2^62");
+  }
+  return taken;
+}
+
+// Where a mixture's shares hold from. `saved` are the state's shares, `shares` those of now.
+void read_mixture(const json::object& mixture, const json::value* saved, const json::value& shares,
+                  LoaderState& state) {
+  const std::size_t sources = shares.get_array().size();
+  state.taken = taken_of(mixture, "taken", sources);
+  if (state.taken.empty()) {
+    throw std::invalid_argument("state: \"mixture.taken\" is empty");
+  }
+  if (saved == nullptr || *saved != shares) {
+    state.mixture_start = {state.epoch, state.point.position, state.taken};
+    return;
+  }
+  MixtureStart& start = state.mixture_start;
+  start = {number_of(mixture, "start_epoch"), number_of(mixture, "start_position"),
+           taken_of(mixture, "start_taken", sources)};
+  if (std::pair(start.epoch, start.position) > std::pair(state.epoch, state.point.position)) {
+    throw std::invalid_argument("state: the mixture starts at epoch " +
+                                std::to_string(start.epoch) + ", position " +
+                                std::to_string(start.position) + ": behind the state's own place");
+  }
+  if (start.taken.empty() && start != MixtureStart{}) {
+    throw std::invalid_argument("state: \"mixture.start_taken\" is empty");
+  }
 }
 
 ResumePoint point_from(const json::object& state) {
@@ -214,14 +264,8 @@ LoaderState state_from_json(std::string_view text, const Fingerprint& expected,
   const auto shares = std::find_if(expected.begin(), expected.end(),
                                    [](const auto& entry) { return entry.first == kShares; });
   if (shares == expected.end()) return state;
-  const json::object& mixture = object_of(object, "mixture");
-  state.taken = numbers_of(mixture, "taken");
-  if (saved.at(kShares) != json::parse(shares->second)) {
-    state.mixture_start = {state.epoch, state.point.position, state.taken};
-  } else {
-    state.mixture_start = {number_of(mixture, "start_epoch"), number_of(mixture, "start_position"),
-                           numbers_of(mixture, "start_taken")};
-  }
+  read_mixture(object_of(object, "mixture"), saved.if_contains(kShares),
+               json::parse(shares->second), state);
   return state;
 }
 
