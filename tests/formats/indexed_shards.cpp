@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <utility>
 
 #include "tar_maker.h"
 
@@ -58,6 +59,32 @@ std::vector<std::uint64_t> offsets_of(const ShardCatalog& catalog, std::size_t s
 
 std::vector<std::uint64_t> walked_offsets(const std::string& path) {
   return (*open_shard(path))->index()->sample_offsets;
+}
+
+CatalogOptions without_cache() {
+  CatalogOptions options;
+  options.cache_folder.clear();
+  return options;
+}
+
+IndexMaking making_of(const std::vector<std::string>& sources) {
+  IndexMaking making;
+  making.sources = sources;
+  return making;
+}
+
+IndexSummary indexed(const IndexMaking& making) {
+  auto summary = make_indexes(making, one_by_one, nullptr);
+  if (!summary) throw std::runtime_error(summary.error().to_string());
+  return std::move(*summary);
+}
+
+Error offsets_error(const ShardCatalog& catalog, std::size_t shard) {
+  const auto open = open_shard(catalog.path(shard));
+  if (!open) throw std::runtime_error(open.error().to_string());
+  const auto offsets = catalog.sample_offsets(shard, **open);
+  if (offsets) throw std::runtime_error("offsets were given for " + catalog.path(shard));
+  return offsets.error();
 }
 
 }  // namespace millrace::test

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "millrace/formats/index_making.h"
 #include "millrace/formats/shard_catalog.h"
 #include "scratch_folder.h"
 
@@ -31,5 +32,14 @@ void write_bytes(const std::string& path, const std::vector<std::uint8_t>& bytes
 std::vector<std::uint64_t> offsets_of(const ShardCatalog& catalog, std::size_t shard);
 /// Those of the shard's own walk.
 std::vector<std::uint64_t> walked_offsets(const std::string& path);
+
+/// Nothing is kept but what lies beside the shards.
+CatalogOptions without_cache();
+
+IndexMaking making_of(const std::vector<std::string>& sources);
+/// Makes the indexes; must be no error.
+IndexSummary indexed(const IndexMaking& making);
+/// Why a catalog gives no offsets for that shard; it must give none.
+Error offsets_error(const ShardCatalog& catalog, std::size_t shard);
 
 }  // namespace millrace::test
