@@ -107,7 +107,9 @@ class PlannedShards {
                            path[path.size() - name.size() - 1] == '/';
       if (!ends_so) continue;
       if (found) {
-        throw std::invalid_argument(option + ": may be " + catalog_->path(*found) + " or " + path);
+        std::string both = option + ": may be ";
+        both.append(catalog_->path(*found)).append(" or ").append(path);
+        throw std::invalid_argument(both);
       }
       found = shard;
     }

@@ -40,7 +40,7 @@ std::uint64_t choose_bits(std::uint64_t bits, std::uint64_t chosen, std::uint64_
 
 }  // namespace
 
-Interleave::Interleave(std::vector<std::uint64_t> parts, std::uint64_t key, bool exactly)
+Interleave::Interleave(const std::vector<std::uint64_t>& parts, std::uint64_t key, bool exactly)
     : key_(key) {
   sums_.reserve(parts.size() + 1);
   sums_.push_back(0);

@@ -23,7 +23,7 @@ class Interleave {
   /// `parts` are the proportions: at least one, the sum above 0 and below 2^63. With `exactly`,
   /// there are sum(parts) positions, of which source s has exactly parts[s]; without, there is no
   /// end.
-  Interleave(std::vector<std::uint64_t> parts, std::uint64_t key, bool exactly);
+  Interleave(const std::vector<std::uint64_t>& parts, std::uint64_t key, bool exactly);
 
   std::uint64_t size() const { return size_; }
   std::vector<std::uint64_t> parts() const;

@@ -44,6 +44,7 @@ std::vector<std::uint64_t> parts_of_weights(const PlanOptions& options) {
     sum += share;
   }
   std::vector<std::uint64_t> parts;
+  parts.reserve(shares.size());
   for (const double share : shares) {
     parts.push_back(static_cast<std::uint64_t>(std::max(1.0, std::round(share / sum * 0x1p40))));
   }
@@ -65,17 +66,17 @@ Interleave make_interleave(const PlanOptions& options, std::uint64_t epoch) {
             starts_in(options, epoch) ? options.mixture_start.taken[s] : std::uint64_t{0};
         parts.push_back(samples - std::min(samples, taken));
       }
-      return {std::move(parts), key, true};
+      return {parts, key, true};
     case Mode::counts:
       for (const PlanSource& source : options.sources) parts.push_back(source.samples_per_epoch);
       // Where the counts changed within the epoch, its rest is dealt in the new proportions.
-      return {std::move(parts), key, !starts_in(options, epoch)};
+      return {parts, key, !starts_in(options, epoch)};
     case Mode::stop:
       return {parts_of_weights(options), key, false};
     case Mode::length:
       return {parts_of_weights(options), mix(options.seed, 0), false};
   }
-  return {{1}, 0, true};
+  return {std::vector<std::uint64_t>{1}, 0, true};
 }
 
 void require(bool holds, const std::string& message) {

@@ -146,7 +146,7 @@ class Measurement {
     for (std::uint64_t i = begin; i < begin + batch_; ++i) {
       classes_of_batch_.add(class_of(shards_[i]));
     }
-    const double size = static_cast<double>(batch_);
+    const auto size = static_cast<double>(batch_);
     double squares = size * size * squares_of_shares_;  // of classes that the batch lacks
     std::uint64_t commonest = 0;
     for (const std::uint64_t c : classes_of_batch_.seen()) {
