@@ -114,7 +114,11 @@ void add_differences(const std::string& name, const json::value& was, const json
     return;
   }
   text += text.empty() ? "" : "; ";
-  text += name + " was " + json::serialize(was) + " and is " + json::serialize(is);
+  text += name;
+  text += " was ";
+  text += json::serialize(was);
+  text += " and is ";
+  text += json::serialize(is);
 }
 
 // The differences as text; empty if there are none. The entry `passed` may differ.

@@ -273,7 +273,7 @@ void BlockReader::read(const std::stop_token& stopped) {
   std::uint64_t blocks = begin_.blocks_before;
   while (!stopped.stop_requested()) {
     auto block = std::make_shared<Numbered>();
-    const auto outcome = stream_->next_block(limits_.samples, limits_.bytes, block->block);
+    auto outcome = stream_->next_block(limits_.samples, limits_.bytes, block->block);
     if (!outcome) {
       failed(std::move(outcome.error()));
       return;
