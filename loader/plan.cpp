@@ -157,6 +157,9 @@ void EpochPlan::begin_sources() {
     taken_before_ = start.taken;
   }
   const Mode mode = mode_of(options_);
+  require(!started || mode != Mode::length || start.position <= options_.samples_per_epoch,
+          "mixture_start: position " + std::to_string(start.position) +
+              " is beyond samples_per_epoch = " + std::to_string(options_.samples_per_epoch));
   if (mode == Mode::length && !starts_here) {
     require(later <= kMostPositions / options_.samples_per_epoch,
             "epoch = " + std::to_string(epoch_) + ": more than 2^62 samples into the run");
@@ -212,6 +215,14 @@ EpochOrder EpochPlan::order(std::size_t source, std::uint64_t pass) const {
   const std::uint64_t seed =
       options_.sources.size() == 1 ? options_.seed : mix(options_.seed, source);
   return {samples(source), {options_.shuffle, options_.shuffle_window, seed, epoch}};
+}
+
+std::vector<std::uint64_t> EpochPlan::shares() const {
+  std::vector<std::uint64_t> shares = interleave_.parts();
+  if (mode_of(options_) != Mode::whole) return shares;
+  // Where the epoch's rest is dealt out, the interleave has what is left of them.
+  for (std::size_t s = 0; s < shares.size(); ++s) shares[s] = samples(s);
+  return shares;
 }
 
 PlannedSample EpochPlan::at(std::uint64_t position) const {

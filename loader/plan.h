@@ -96,8 +96,8 @@ class EpochPlan {
 
   /// The order of a source's pass number `pass`, counted like taken().
   EpochOrder order(std::size_t source, std::uint64_t pass) const;
-  /// The sources' shares as whole numbers, in proportion.
-  std::vector<std::uint64_t> shares() const { return interleave_.parts(); }
+  /// The sources' shares as whole numbers, in proportion; the same for every epoch and start.
+  std::vector<std::uint64_t> shares() const;
 
  private:
   struct Turn {
