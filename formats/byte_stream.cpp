@@ -39,7 +39,7 @@ class DescriptorStream final : public ByteStream {
  public:
   /// Owns `descriptor`. `shared`: other processes have it, too, so it may block and must stay so.
   DescriptorStream(int descriptor, bool shared, const StopSignal& stop)
-      : descriptor_(descriptor), shared_(shared), waits_first_(true), stop_(stop) {}
+      : descriptor_(descriptor), shared_(shared), stop_(stop) {}
   DescriptorStream(const DescriptorStream&) = delete;
   ~DescriptorStream() override { ::close(descriptor_); }
 
@@ -72,7 +72,7 @@ class DescriptorStream final : public ByteStream {
  private:
   int descriptor_;
   bool shared_;
-  bool waits_first_;
+  bool waits_first_ = true;
   const StopSignal& stop_;
 };
 

