@@ -72,7 +72,7 @@ class StreamedSource final : public SampleSource {
     const bool fits = point.in_stream ? point.in_stream->stream < specs_.size() &&
                                             point.in_stream->samples_before <= point.position
                                       : point.position == 0;
-    if (!fits) throw std::invalid_argument(R"(state: "stream" does not fit "position"));
+    if (!fits) throw std::invalid_argument(R"(state: "stream" does not fit "position")");
   }
 
  private:
