@@ -1,4 +1,4 @@
-"""Runs that are killed and resumed deliver exactly the epoch: a short soak, and its checker put to test."""
+"""Resuming: a short soak of killed runs, its checker put to test, and the time to the first batch."""
 
 import json
 import subprocess
@@ -86,3 +86,18 @@ def test_the_checker_finds_what_is_wrong(tmp_path, log, ledger, figure, count):
 def test_the_checker_counts_no_batch_beyond_the_saved_state(tmp_path):
     account = account_of(tmp_path, [*BATCHES, END], [BAD], saved=(0, 2))
     assert account.lost_with_kills == 2 and account.missing == 2
+
+
+def test_a_resume_far_into_a_long_epoch_is_as_fast_as_one_at_its_start():
+    """200 million samples here; the same command does 10 billion."""
+    program = Path(__file__).resolve().parents[2] / "bench" / "resume_speed.py"
+    arguments = ["--shards", "20000", "--rounds", "9", "--at", "0.9", "--json"]
+    done = subprocess.run(
+        [sys.executable, program, *arguments], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["samples"] == 200_000_000
+    start, far = report["positions"]["0.0"], report["positions"]["0.9"]
+    # The least of several times: a shared machine adds to all of them.
+    assert far["first_batch_seconds_least"] <= 1.5 * start["first_batch_seconds_least"] + 0.02, report
