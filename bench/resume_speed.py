@@ -1,6 +1,6 @@
 """How long a resume takes until its first batch, at the start of an epoch and far into it.
 
-    python bench/resume_speed.py --shards 1000000 --index-with build/bench/bin/millrace --json
+    ./dev python bench/resume_speed.py --index-with build/dev/bin/millrace --json
 
 The dataset is one shard of tiny samples, listed so many times: in a sample index that the given program
 makes, or without one in a list of shards. Rounds alternate between the positions; each makes a loader anew,

@@ -1,11 +1,11 @@
 """What shuffling costs: whole epochs of CLIP batches, shuffled and sequential in turns, and what is read.
 
-    python bench/shuffle_cost.py 'photos-{000000..000001}.tar' --json
+    ./dev python bench/shuffle_cost.py 'photos-{000000..000001}.tar' --json
 
-Cached: wall and CPU time an epoch, medians over rounds that alternate in one process, and the ratio of each
-pair. Cold: the files' pages are dropped from the page cache, and the kernel counts what this process makes it
-fetch (read_bytes of /proc/self/io), over the bytes of the shards. `read_ratio` is the same of the samples that
-the loader looked at.
+Cached: wall and CPU time an epoch, medians over rounds that alternate in one process; the ratios are medians
+of each pair's. `read_ratio`: bytes of the samples that the loader looked at in an epoch, over the bytes of the
+shards. Cold: the shards' pages are dropped from the page cache, and the kernel counts what this process makes
+it fetch (read_bytes of /proc/self/io; 0 on file systems in memory), over the same.
 """
 
 import argparse
@@ -115,8 +115,10 @@ def main() -> None:
         listed = millrace.DataLoader(arguments.sources, columns={"shard": millrace.raw("__shard__")})
         originals = dict.fromkeys(shard for batch in listed for shard in batch["shard"])
         # Copies, since dropping other people's pages is impolite.
-        shards = [shutil.copy(path, Path(name) / f"{n}-{Path(path).name}") for n, path in enumerate(originals)]
-        shards = [str(path) for path in shards]
+        shards = [
+            str(shutil.copy(path, Path(name) / f"{n}-{Path(path).name}"))
+            for n, path in enumerate(originals)
+        ]
         report = measure(shards, arguments)
         report["cold_sequential_fetched"] = cold_share(shards, arguments, shuffle=False)
         report["cold_shuffled_fetched"] = cold_share(shards, arguments, shuffle=True)

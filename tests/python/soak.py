@@ -1,6 +1,6 @@
 """Kills training runs at random moments, resumes them at random sizes, and checks what was delivered.
 
-    python soak.py --kills 200 --json
+    ./dev python tests/python/soak.py --kills 200 --json
 
 Every run is one process a rank; all are killed (-9) at a random moment, now and then one before the
 others, now and then before their first batch; the next run resumes from the saved state at another world
