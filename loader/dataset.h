@@ -44,9 +44,10 @@ class Dataset {
   std::uint64_t will_need(SampleId id) const;
 
  private:
-  // Shards stay mapped while they are used; of the others only the latest few, since a process may
-  // hold a limited number of files.
-  static constexpr std::size_t kMostOpenShards = 256;
+  // Shards stay mapped while they are used; of the others only the latest, since a process may hold
+  // a limited number of files (1,024 is usual). Two windows' worth: at the border of one the shards
+  // of the next are opened.
+  static constexpr std::size_t kMostOpenShards = 512;
   struct OpenShard {
     std::shared_ptr<const Shard> shard;
     std::vector<std::uint64_t> sample_offsets;
