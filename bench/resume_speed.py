@@ -9,6 +9,7 @@ loads a state of an epoch that no round had before, and takes the first batch.
 
 import argparse
 import io
+import itertools
 import json
 import os
 import resource
@@ -37,7 +38,8 @@ def make_source(folder: Path, shards: int, samples: int, program: str | None) ->
     shard = folder / "shard.tar"
     write_shard(shard, samples)
     listed = folder / "list.txt"
-    listed.write_text(f"{shard}\n" * shards)
+    with open(listed, "w") as lines:
+        lines.writelines(itertools.repeat(f"{shard}\n", shards))
     if program is None:
         return f"@{listed}", 0.0
     index = folder / "all.index"
