@@ -22,4 +22,11 @@ std::string printable_utf8(std::string_view text) {
   return printable;
 }
 
+std::string hexadecimal(std::uint64_t number) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[number >> shift & 15];
+  return text;
+}
+
 }  // namespace millrace

@@ -12,6 +12,7 @@
 #include <boost/json.hpp>
 
 #include "millrace/formats/metadata_condition.h"
+#include "millrace/loader/json.h"
 #include "millrace/loader/key_set.h"
 
 namespace millrace {
@@ -28,13 +29,6 @@ MetadataCondition parse_where(const std::string& where) {
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(std::string("where: ") + error.what());
   }
-}
-
-std::string hexadecimal(std::uint64_t number) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[number >> shift & 15];
-  return text;
 }
 
 std::string range_text(const Selection& selection) {

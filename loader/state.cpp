@@ -5,6 +5,8 @@
 
 #include <boost/json.hpp>
 
+#include "millrace/loader/json.h"
+
 namespace millrace {
 
 namespace json = boost::json;
@@ -52,13 +54,6 @@ std::vector<std::uint64_t> numbers_of(const json::object& state, std::string_vie
                                 "\" is missing or no list of whole numbers");
   }
   return numbers;
-}
-
-std::string hexadecimal(std::uint64_t value) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[value >> shift & 15];
-  return text;
 }
 
 json::array sources_json(const LoaderOptions& options,
