@@ -9,6 +9,7 @@
 #include "bench.h"
 #include "index.h"
 #include "plan.h"
+#include "replay.h"
 
 namespace {
 
@@ -93,6 +94,15 @@ void add_plan(CLI::App& app, int& exit_code) {
   verb->callback([&exit_code] { exit_code = millrace::cli::plan(options); });
 }
 
+void add_replay(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "replay", "Decode the bad samples of LEDGER again and say which of them still fail");
+  static millrace::cli::ReplayOptions options;
+  verb->add_option("ledger", options.ledger, "What a loader wrote to its ledger_path")->required();
+  verb->add_flag("--json", options.json, "One JSON object on standard output");
+  verb->callback([&exit_code] { exit_code = millrace::cli::replay(options); });
+}
+
 int run(int argc, char** argv) {
   CLI::App app("millrace: a streaming data loader for image-text training");
   app.set_version_flag("--version", MILLRACE_VERSION);
@@ -101,6 +111,7 @@ int run(int argc, char** argv) {
   add_bench(app, exit_code);
   add_index(app, exit_code);
   add_plan(app, exit_code);
+  add_replay(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

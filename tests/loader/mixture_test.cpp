@@ -74,8 +74,8 @@ TEST_CASE("a resume with other weights is refused by name, and goes on in each s
     }
     options.mixture[0].weight = to_none ? 0 : 5;
     options.mixture[1].weight = to_none ? 0 : 1;
-    CHECK_THROWS_WITH_AS(Loader(options).load_state(first.state()), doctest::Contains("shares[0] was"),
-                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(Loader(options).load_state(first.state()),
+                         doctest::Contains("shares[0] was"), std::invalid_argument);
     Loader second(options);
     second.load_state(first.state(), {.new_shares = true});
     for (int i = 0; i < 5; ++i) {

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "millrace/transforms/column.h"
+
+namespace millrace {
+
+/// The transform of which `description` is Transform::describe(): what a fingerprint or a ledger
+/// says of a column, made again. Every transform that the library has is known here.
+/// Throws std::invalid_argument: no such JSON, an unknown type, or a description with members that
+/// this version would write otherwise.
+std::shared_ptr<const Transform> transform_from_json(std::string_view description);
+
+/// The columns of a fingerprint: {name: {"fields", "transform": describe()}}. Throws the same.
+Columns columns_from_json(std::string_view description);
+
+}  // namespace millrace
