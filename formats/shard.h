@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -59,6 +60,10 @@ class Shard {
 /// Opens a shard by what its bytes say. Errors: io_error.
 Result<std::shared_ptr<const Shard>> open_shard(const std::string& path,
                                                 const ReadLimits& limits = {});
+
+/// Opens a shard in a way of one's own: from other storage, or in tests with faults. For any
+/// thread; what it throws ends the epoch.
+using ShardOpener = std::function<Result<std::shared_ptr<const Shard>>(const std::string& path)>;
 
 /// Whether bytes that begin like these can be a shard: an io_error naming `path` if they are
 /// compressed. The first 512 bytes are enough.

@@ -95,7 +95,7 @@ class Resolver {
       resolved.source = std::move(*source);
       return resolved;
     }
-    auto walked = walk_shard(path, options_.metadata, options_.limits);
+    auto walked = walk_shard(path, options_.metadata, options_.limits, options_.open_shard);
     if (!walked) return tl::unexpected<Error>(std::move(walked.error()));
     walked->name = file_name_of(path);
     shard.samples = walked->samples;

@@ -30,6 +30,8 @@ struct CatalogOptions {
   /// `__key__`. A shard whose index lacks one is walked anew.
   std::vector<std::string> metadata;
   ReadLimits limits;
+  /// Instead of open_shard where a shard is walked; its path must still name a file.
+  ShardOpener open_shard;
 
   /// $MILLRACE_CACHE_DIR, else $XDG_CACHE_HOME/millrace, else ~/.cache/millrace; empty where none
   /// of the variables is set.

@@ -73,12 +73,12 @@ Result<IndexedShard> walk_shard(const Shard& shard, std::span<const std::string>
 }
 
 Result<IndexedShard> walk_shard(const std::string& path, std::span<const std::string> metadata,
-                                const ReadLimits& limits) {
+                                const ReadLimits& limits, const ShardOpener& open) {
   // Taken before the walk: a file that is written to meanwhile has another one afterwards, and is
   // walked again.
   const auto stamp = file_stamp(path);
   if (!stamp) return tl::unexpected<Error>(stamp.error());
-  const auto shard = open_shard(path, limits);
+  const auto shard = open ? open(path) : open_shard(path, limits);
   if (!shard) return tl::unexpected<Error>(shard.error());
   auto indexed = walk_shard(**shard, metadata);
   if (!indexed) return indexed;

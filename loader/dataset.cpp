@@ -26,8 +26,10 @@ void touch(std::span<const std::uint8_t> bytes) {
 
 }  // namespace
 
-Dataset::Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected)
-    : catalog_(std::move(catalog)), selected_(std::move(selected)) {
+Dataset::Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected,
+                 ShardOpener open)
+    : catalog_(std::move(catalog)), selected_(std::move(selected)), open_shard_(std::move(open)) {
+  if (!open_shard_) open_shard_ = [](const std::string& path) { return open_shard(path); };
   fingerprint_ = 0xcbf29ce484222325U;
   const SampleCounts& counts = selected_.counts();
   for (std::size_t i = 0; i < catalog_->shards(); ++i) {
@@ -53,7 +55,8 @@ Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::stri
   if (!catalog) return tl::unexpected(std::move(catalog.error()));
   auto selected = SelectedSamples::select(selection, **catalog, parallel_for);
   if (!selected) return tl::unexpected(std::move(selected.error()));
-  std::shared_ptr<const Dataset> dataset(new Dataset(std::move(*catalog), std::move(*selected)));
+  std::shared_ptr<const Dataset> dataset(
+      new Dataset(std::move(*catalog), std::move(*selected), options.open_shard));
   if (dataset->counts().total() == 0) {
     return fail(Reason::missing_field, "the dataset is empty: no samples in " +
                                            std::to_string(dataset->catalog().shards()) +
@@ -64,7 +67,7 @@ Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::stri
 }
 
 Result<std::shared_ptr<const Shard>> Dataset::open_anew(const std::string& path) const {
-  Result<std::shared_ptr<const Shard>> shard = open_shard(path);
+  Result<std::shared_ptr<const Shard>> shard = open_shard_(path);
   if (shard) return shard;
   {
     // The process may have run out of files: give back what is held and not in use, and try again.
@@ -72,7 +75,7 @@ Result<std::shared_ptr<const Shard>> Dataset::open_anew(const std::string& path)
     open_.clear();
     recently_used_.clear();
   }
-  return open_shard(path);
+  return open_shard_(path);
 }
 
 Result<std::shared_ptr<const Dataset::OpenShard>> Dataset::opened(std::size_t shard) const {

@@ -57,12 +57,13 @@ class Dataset {
     std::list<std::size_t>::iterator recency;
   };
 
-  Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected);
+  Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected, ShardOpener open);
   Result<std::shared_ptr<const OpenShard>> opened(std::size_t shard) const;
   Result<std::shared_ptr<const Shard>> open_anew(const std::string& path) const;
 
   std::shared_ptr<const ShardCatalog> catalog_;
   SelectedSamples selected_;
+  ShardOpener open_shard_;
   std::uint64_t bytes_ = 0;
   std::uint64_t fingerprint_ = 0;
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/formats/shard.h"
 #include "millrace/loader/plan.h"
 #include "millrace/loader/selection.h"
 #include "millrace/transforms/column.h"
@@ -115,6 +116,9 @@ struct LoaderOptions {
   /// Where bad samples and the sums of each epoch are written as JSON lines (see ledger_file.h),
   /// behind what is there; `{rank}` stands for the rank. Empty: nowhere.
   std::string ledger_path;
+
+  /// For users of C++: opens shards instead of formats' open_shard. Its paths must still name files.
+  ShardOpener open_shard;
 
   /// `streaming`, or a source that can be read in no other way.
   bool reads_streams() const;

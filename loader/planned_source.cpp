@@ -14,6 +14,7 @@ class PlannedSource final : public SampleSource {
   PlannedSource(LoaderOptions& options, const ParallelFor& parallel_for) : options_(options) {
     CatalogOptions catalog;
     catalog.use_index = options.use_index;
+    catalog.open_shard = options.open_shard;
     for (const MixtureSource& source : options.all_sources()) {
       auto opened = Dataset::open(source.sources, source.select, catalog, parallel_for);
       if (!opened) throw LoaderError(std::move(opened.error()));

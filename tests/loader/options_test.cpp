@@ -78,6 +78,40 @@ TEST_CASE("options come out of JSON under their own names") {
   CHECK(options.columns[3].second.transform->output().dtype == Dtype::int64);
 }
 
+TEST_CASE("a mixture, a selection and what goes with them come out of JSON") {
+  const LoaderOptions options = options_from_json(R"({
+    "mixture": [
+      {"name": "a", "sources": ["a.tar", "b.tar"], "weight": 2.5},
+      {"sources": "c.tar", "weight": 1, "select": {"every": 3, "every_offset": 1}}],
+    "temperature": 2, "stop_at": "last_exhausted", "shuffle_window": "2KiB", "use_index": false,
+    "ledger_path": "ledger-{rank}.jsonl"})");
+  REQUIRE(options.mixture.size() == 2);
+  CHECK(options.mixture[0].name == "a");
+  CHECK(options.mixture[0].sources == std::vector<std::string>{"a.tar", "b.tar"});
+  CHECK(options.mixture[0].weight == 2.5);
+  CHECK(options.mixture[1].select.every == 3);
+  CHECK(options.mixture[1].select.every_offset == 1);
+  CHECK(options.all_sources()[1].name == "c.tar");
+  CHECK(options.temperature == 2);
+  CHECK(options.stop_at == StopAt::last_exhausted);
+  CHECK(options.shuffle_window_bytes == 2048);
+  CHECK_FALSE(options.use_index);
+  CHECK(options.ledger_path == "ledger-{rank}.jsonl");
+
+  const LoaderOptions single = options_from_json(R"({
+    "sources": "a.tar", "samples_per_epoch": 1000, "select": {"shards": [2, 5],
+    "where": "json:width >= 64", "keep_keys": "@keep.txt", "drop_keys": ["a", "b"]}})");
+  CHECK(single.samples_per_epoch == 1000);
+  CHECK(single.select.shards_begin == 2);
+  CHECK(single.select.shards_end == 5);
+  CHECK(single.select.where == "json:width >= 64");
+  CHECK(single.select.keep_keys == std::vector<std::string>{"@keep.txt"});
+  CHECK(single.select.drop_keys == std::vector<std::string>{"a", "b"});
+  CHECK(options_from_json(R"({"mixture": [{"sources": "a", "samples_per_epoch": 7}]})")
+            .mixture[0]
+            .samples_per_epoch == 7);
+}
+
 TEST_CASE("an unknown key is refused with the nearest known one") {
   CHECK_THROWS_WITH_AS(options_from_json(R"({"batchsize": 3})"),
                        doctest::Contains("\"batchsize\"; the nearest known one is \"batch_size\""),
@@ -88,9 +122,28 @@ TEST_CASE("an unknown key is refused with the nearest known one") {
 }
 
 TEST_CASE("a wrong type is refused by name, value and what it should be") {
-  for (const char* text : {R"({"batch_size": "3"})", R"({"batch_size": -1})", R"({"shuffle": 1})",
-                           R"({"sources": 3})", R"({"columns": []})",
-                           R"({"on_bad_sample": "ignore"})", R"({"pin_memory": 2})", "[]", "{"}) {
+  for (const char* text : {R"({"batch_size": "3"})",
+                           R"({"batch_size": -1})",
+                           R"({"shuffle": 1})",
+                           R"({"sources": 3})",
+                           R"({"columns": []})",
+                           R"({"on_bad_sample": "ignore"})",
+                           R"({"pin_memory": 2})",
+                           R"({"mixture": {}})",
+                           R"({"mixture": [1]})",
+                           R"({"stop_at": "never"})",
+                           R"({"mixture": [{"weight": "2"}]})",
+                           R"({"temperature": "1"})",
+                           R"({"select": []})",
+                           R"({"select": {"shards": [1]}})",
+                           R"({"select": {"shards": [-1, 2]}})",
+                           R"({"samples_per_epoch": -1})",
+                           R"({"shuffle_window": "0KiB"})",
+                           R"({"shuffle_window": "many"})",
+                           R"({"ledger_path": 1})",
+                           R"({"use_index": "no"})",
+                           "[]",
+                           "{"}) {
     CAPTURE(text);
     CHECK_THROWS_AS(options_from_json(text), std::invalid_argument);
   }
