@@ -46,8 +46,9 @@ class Reader {
           std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
             return edit_distance(key, a) < edit_distance(key, b);
           });
-      throw std::invalid_argument(place_ + ": unknown option \"" + std::string(key) +
-                                  "\"; the nearest known one is \"" + std::string(*nearest) + "\"");
+      throw std::invalid_argument((place_.empty() ? "" : place_ + ": ") + "unknown option \"" +
+                                  std::string(key) + "\"; the nearest known one is \"" +
+                                  std::string(*nearest) + "\"");
     }
   }
 
@@ -302,6 +303,8 @@ LoaderOptions options_from_json(std::string_view text) {
   if (error) throw std::invalid_argument("options: not valid JSON: " + error.message());
   const Reader from(parsed, "");
   from.allow_only({"sources",
+                   "streaming",
+                   "allow_commands",
                    "select",
                    "mixture",
                    "temperature",
@@ -311,6 +314,7 @@ LoaderOptions options_from_json(std::string_view text) {
                    "batch_size",
                    "shuffle",
                    "shuffle_window",
+                   "shuffle_window_bytes",
                    "seed",
                    "epoch",
                    "rank",
@@ -348,6 +352,7 @@ LoaderOptions options_from_json(std::string_view text) {
   };
   read_size("batch_size", options.batch_size);
   from.read("shuffle", options.shuffle);
+  from.read("shuffle_window_bytes", options.shuffle_window_bytes);
   read_shuffle_window(from, options);
   from.read("seed", options.seed);
   from.read("epoch", options.epoch);
