@@ -77,9 +77,12 @@ std::string columns_json(const Columns& columns) {
   std::string text = "{";
   for (const auto& [name, column] : columns) {
     text += text.size() > 1 ? "," : "";
-    text += json::serialize(json::value(name)) +
-            ":{\"fields\":" + json::serialize(json::value(column.fields)) +
-            ",\"transform\":" + column.transform->describe() + "}";
+    text += json::serialize(json::value(name));
+    text += R"(:{"fields":)";
+    text += json::serialize(json::value(column.fields));
+    text += R"(,"transform":)";
+    text += column.transform->describe();
+    text += "}";
   }
   return text + "}";
 }
@@ -89,15 +92,16 @@ void add_differences(const std::string& name, const json::value& was, const json
                      std::string& text) {
   if (was == is) return;
   if (was.is_object() && is.is_object()) {
+    const std::string prefix = name + ".";
     for (const auto& member : is.get_object()) {
       const std::string key(member.key());
       const json::value* before = was.get_object().if_contains(key);
-      add_differences(name + "." + key, before != nullptr ? *before : json::value(), member.value(),
+      add_differences(prefix + key, before != nullptr ? *before : json::value(), member.value(),
                       text);
     }
     for (const auto& member : was.get_object()) {
       if (is.get_object().contains(member.key())) continue;
-      add_differences(name + "." + std::string(member.key()), member.value(), {}, text);
+      add_differences(prefix + std::string(member.key()), member.value(), {}, text);
     }
     return;
   }

@@ -166,13 +166,14 @@ class Run {
   static inline std::uint64_t parts = 0;
   static inline std::uint64_t whole_epochs = 0;
   static inline std::uint64_t errors = 0;
+  static inline std::uint64_t new_shares = 0;
 
  private:
   void part() {
     ++parts;
-    bool new_shares = false;
+    bool changes = false;
     if (!state_.empty() && options_.mixture.size() > 1 && random_.one_in(4)) {
-      new_shares = true;
+      changes = true;
       change_shares();
     }
     choose_ranks(random_, data_, options_);
@@ -189,7 +190,7 @@ class Run {
       std::string own;
       Ledger booked;
       stopped = run_rank(options_, EpochModel(options_, data_, epoch_, start_), state_, begin_,
-                         batches, new_shares, own, booked);
+                         batches, changes, own, booked);
       if (stopped == Stopped::in_an_error) {
         failed_ = true;
         ++errors;
@@ -222,6 +223,7 @@ class Run {
     CHECK(after.plan().taken(begin_) == taken);  // each source goes on where it was
     start_ = start;
     changed_ = true;
+    ++new_shares;
   }
 
   void end_epoch(const EpochModel& model) {
@@ -268,7 +270,8 @@ TEST_CASE("stopped anywhere and resumed at any size, what is delivered and booke
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   MESSAGE(Run::parts << " parts of runs, " << Run::whole_epochs << " whole epochs, " << Run::errors
-                     << " ended in an error that was due; " << seconds << " s");
+                     << " ended in an error that was due, " << Run::new_shares
+                     << " changes of shares; " << seconds << " s");
 }
 
 class DawdlingTransform : public Transform {
