@@ -56,6 +56,16 @@ Result<std::string> substitute_variables(std::string_view spec) {
   }
 }
 
+// Whether a glob leaves this file out: an index lies beside its shards, and would give the samples
+// of those that the glob names a second time.
+bool is_index_beside(std::string_view path, std::string_view pattern) {
+  constexpr std::string_view kIndex = ".index";
+  constexpr std::string_view kPartial = ".partial";
+  if (pattern.ends_with(kIndex)) return false;
+  if (path.ends_with(kPartial)) path.remove_suffix(kPartial.size());
+  return path.ends_with(kIndex);
+}
+
 // "s3" for "s3://bucket/x.tar"; empty for a path.
 std::string_view scheme_of(std::string_view spec) {
   const std::size_t colon = spec.find("://");
@@ -143,12 +153,15 @@ class SpecExpansion {
       ~Matches() { ::globfree(&found); }
     } matches;
     const int status = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &matches.found);
-    if (status == GLOB_NOMATCH) {
-      return fail(Reason::io_error, "no shard matches " + quoted(pattern));
+    if (status != 0 && status != GLOB_NOMATCH) {
+      return fail(Reason::io_error, "cannot search for " + quoted(pattern));
     }
-    if (status != 0) return fail(Reason::io_error, "cannot search for " + quoted(pattern));
-    std::vector<std::string> paths(matches.found.gl_pathv,
-                                   matches.found.gl_pathv + matches.found.gl_pathc);
+    std::vector<std::string> paths;
+    for (std::size_t i = 0; i < matches.found.gl_pathc; ++i) {
+      const std::string_view path = matches.found.gl_pathv[i];
+      if (!is_index_beside(path, pattern)) paths.emplace_back(path);
+    }
+    if (paths.empty()) return fail(Reason::io_error, "no shard matches " + quoted(pattern));
     // Sorted here: glob's own order depends on the locale.
     std::sort(paths.begin(), paths.end());
     for (std::string& path : paths) {

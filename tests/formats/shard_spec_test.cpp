@@ -107,6 +107,24 @@ TEST_CASE("globs give their matches sorted by bytes, and a name that exists is n
   CHECK(message_of({shards.at("z*.tar")}).starts_with("no shard matches \""));
 }
 
+TEST_CASE("a glob takes no sample index, whose shards it names already, unless it asks for one") {
+  const ScratchFolder folder;
+  for (const char* name : {"a.tar", "all.index", "millrace.index", "millrace.index.partial"}) {
+    folder.write(name, "");
+  }
+  const auto at = [&](const char* name) { return folder.path(name); };
+  const auto all = millrace::expand_shard_specs(Strings{at("*")});
+  REQUIRE(all);
+  CHECK(*all == Strings{at("a.tar")});
+  const auto indexes = millrace::expand_shard_specs(Strings{at("*.index")});
+  REQUIRE(indexes);
+  CHECK(*indexes == Strings{at("all.index"), at("millrace.index")});
+  const auto named = millrace::expand_shard_specs(Strings{at("all.index")});
+  REQUIRE(named);
+  CHECK(*named == Strings{at("all.index")});
+  CHECK(message_of(Strings{at("m*")}).starts_with("no shard matches \""));
+}
+
 TEST_CASE("variables come from the environment, braces in their values too") {
   const Shards shards;
   ::setenv("MILLRACE_TEST_SHARDS", shards.at("a-{000..001}").c_str(), 1);
