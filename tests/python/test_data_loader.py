@@ -181,6 +181,8 @@ def test_a_wrong_option_is_a_value_error_that_names_it(spec, options, message):
 def test_an_interrupt_reaches_a_loop_that_waits(spec):
     program = (
         "import sys, threading, os, signal, millrace\n"
+        # Where the tests run in the background of a shell, interrupts are ignored from birth.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"loader = millrace.DataLoader({spec!r}, batch_size=8, columns=millrace.clip_columns(64))\n"
         "threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
         "try:\n"
