@@ -99,6 +99,7 @@ class StreamSamples final : public EpochSamples {
         case Next::end:
           ended_ = true;
           if (blocks_.empty()) refuse_empty();
+          if (blocks_.back()->end() < begin_.position) refuse_shorter();
           break;
         case Next::batch:
           take(std::move(block));
@@ -179,6 +180,16 @@ class StreamSamples final : public EpochSamples {
                        "no samples came out of the stream(s); standard input and pipes give one "
                        "epoch only",
                        which,
+                       Error::kNoOffset,
+                       {}});
+  }
+
+  [[noreturn]] void refuse_shorter() const {
+    throw LoaderError({Reason::io_error,
+                       "the stream(s) end after " + std::to_string(blocks_.back()->end()) +
+                           " samples of the epoch, and the state says that " +
+                           std::to_string(begin_.position) + " have been delivered",
+                       reader_.name(blocks_.back()->block.stream),
                        Error::kNoOffset,
                        {}});
   }

@@ -112,7 +112,19 @@ TEST_CASE("a mixture, a selection and what goes with them come out of JSON") {
             .samples_per_epoch == 7);
 }
 
+TEST_CASE("what streams need comes out of JSON") {
+  const LoaderOptions options = options_from_json(R"({"sources": "pipe:cat a.tar",
+    "streaming": true, "allow_commands": true, "shuffle_window_bytes": 4096})");
+  CHECK(options.streaming);
+  CHECK(options.allow_commands);
+  CHECK(options.shuffle_window_bytes == 4096);
+  CHECK_FALSE(options_from_json(R"({"sources": "a.tar"})").allow_commands);
+}
+
 TEST_CASE("an unknown key is refused with the nearest known one") {
+  CHECK_THROWS_WITH_AS(options_from_json(R"({"shufle": true})"),
+                       R"(unknown option "shufle"; the nearest known one is "shuffle")",
+                       std::invalid_argument);
   CHECK_THROWS_WITH_AS(options_from_json(R"({"batchsize": 3})"),
                        doctest::Contains("\"batchsize\"; the nearest known one is \"batch_size\""),
                        std::invalid_argument);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <set>
@@ -203,6 +204,20 @@ TEST_CASE("streams without samples are an error, not an empty epoch") {
   options.allow_commands = true;
   Loader loader(options);
   CHECK_THROWS_AS(drain(loader), LoaderError);
+}
+
+TEST_CASE("a state from behind the end of its stream is refused, not taken for the end") {
+  const Shards shards({40});
+  const Shards shorter({22});
+  LoaderOptions options = streamed(shards, 10);
+  Loader loader(options);
+  for (int i = 0; i < 6; ++i) CHECK(loader.next());  // 24 samples; their block begins at 20
+  const std::string state = loader.state();
+  std::filesystem::copy_file(shorter.paths()[0], shards.paths()[0],
+                             std::filesystem::copy_options::overwrite_existing);
+  Loader resumed(options);
+  resumed.load_state(state);
+  CHECK_THROWS_WITH_AS(drain(resumed), doctest::Contains("end after 22 samples"), LoaderError);
 }
 
 TEST_CASE("streams broken off at any moment end cleanly") {
