@@ -4,9 +4,10 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <system_error>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,22 @@ std::string cache_file(std::string_view folder, const std::string& cache_folder)
   std::snprintf(name.data(), name.size(), "%016llx",
                 static_cast<unsigned long long>(key_hash(real.native())));
   return cache_folder + "/index/" + name.data() + ".index";
+}
+
+// Adds to `block` the columns that it lacks and `before`, which is of the same file, has: where
+// selections by other fields take turns, none of them has the samples read again. What is made
+// lies in `bytes`.
+void add_columns(const IndexBlock& before, IndexBlock& block,
+                 std::deque<std::vector<std::uint8_t>>& bytes) {
+  if (before.stamp() != block.stamp() || before.probe() != block.probe()) return;
+  auto known = before.decode();
+  auto shard = block.decode();
+  if (!known || !shard || known->samples != shard->samples) return;
+  for (IndexedShard::Column& column : known->columns) {
+    if (!block.has_column(column.field)) shard->columns.push_back(std::move(column));
+  }
+  bytes.push_back(encode_block(*shard));
+  if (auto joined = IndexBlock::parse(bytes.back())) block = std::move(*joined);
 }
 
 }  // namespace
@@ -84,14 +101,24 @@ void keep_in_cache(std::string_view folder, const std::string& cache_folder,
   fs::create_directories(fs::path(file).parent_path(), error);
   if (error) return;
   std::vector<IndexBlock> all(blocks.begin(), blocks.end());
-  std::unordered_set<std::string_view> names;
-  for (const IndexBlock& block : blocks) names.insert(block.name());
+  std::unordered_map<std::string_view, std::size_t> numbers;
+  for (const IndexBlock& block : blocks) numbers.emplace(block.name(), numbers.size());
+  std::deque<std::vector<std::uint8_t>> joined;
   const auto known = SampleIndex::open(file);
   for (std::size_t i = 0; known && i < (*known)->shards(); ++i) {
-    if (!names.insert((*known)->name(i)).second) continue;
+    auto block = (*known)->block(i);
+    if (!block) continue;
+    const auto [place, is_new] = numbers.emplace((*known)->name(i), all.size());
+    if (!is_new) {
+      add_columns(*block, all[place->second], joined);
+      continue;
+    }
     const auto now = file_stamp(std::string(folder) + std::string((*known)->name(i)));
-    if (!now || *now != (*known)->stamp(i)) continue;
-    if (auto block = (*known)->block(i)) all.push_back(std::move(*block));
+    if (now && *now == block->stamp()) {
+      all.push_back(std::move(*block));
+    } else {
+      numbers.erase(place);
+    }
   }
   (void)write_index(file, all);
 }

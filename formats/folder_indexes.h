@@ -40,8 +40,9 @@ class FolderIndexes {
 
 bool has_columns(const IndexBlock& block, std::span<const std::string> metadata);
 
-/// Adds these blocks, whose names are file names in `folder`, to what the cache knows of it, and
-/// drops from there what is no longer true. Whether it could be written does not matter to anyone:
+/// Adds these blocks, whose names are file names in `folder`, to what the cache knows of it (of a
+/// shard it knows already: the metadata that they lack is kept), and drops from there what is no
+/// longer true. Whether it could be written does not matter to anyone:
 /// it is made again the next time.
 void keep_in_cache(std::string_view folder, const std::string& cache_folder,
                    std::span<const IndexBlock> blocks);

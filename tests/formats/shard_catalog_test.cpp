@@ -316,6 +316,26 @@ TEST_CASE("metadata is read from the samples once and kept") {
   CHECK_THROWS_AS((void)open_catalog({a}, options), std::invalid_argument);
 }
 
+TEST_CASE("metadata asked for by turns is read once each") {
+  const ScratchFolder folder;
+  TarMaker tar;
+  tar.file("k0.json", R"({"width": 12.5, "height": 3})").end();
+  const std::string a = write_shard(folder, "a.tar", tar.bytes());
+  CatalogOptions options = with_cache(folder);
+  for (const char* field : {"json:width", "json:height"}) {
+    options.metadata = {field};
+    REQUIRE(open_catalog({a}, options));
+  }
+  blank(a);
+  options.metadata = {"json:width"};
+  const auto catalog = open_catalog({a}, options);
+  REQUIRE(catalog);
+  CHECK((*catalog)->numbers(0, "json:width")->front() == 12.5);
+  options.metadata = {"json:width", "json:height"};
+  REQUIRE(open_catalog({a}, options));
+  CHECK((*open_catalog({a}, options))->numbers(0, "json:height")->front() == 3);
+}
+
 TEST_CASE("an index as a source without the metadata asked for has its shards walked for it") {
   const ScratchFolder folder;
   const std::string a = write_shard(folder, "a.tar", made_tar("a", 4));
