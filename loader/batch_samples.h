@@ -78,7 +78,7 @@ class EpochSamples {
 
   enum class Next : std::uint8_t { batch, not_yet, end };
   /// Waits until `deadline`, or for ever where there is none. Throws LoaderError where the data
-  /// cannot go on.
+  /// cannot go on, and again whenever it is called after that.
   using Deadline = std::optional<std::chrono::steady_clock::time_point>;
   virtual Next next(std::unique_ptr<const BatchSamples>& batch, const Deadline& deadline) = 0;
 

@@ -72,7 +72,8 @@ class Loader::Pipeline {
   void begin(std::uint64_t epoch, const ResumePoint& point);
   void open_ledger();
   void drop_window();
-  void fill_window(const Deadline& deadline);
+  /// `has_front`: a batch is already in hand that comes before all in the window.
+  void fill_window(const Deadline& deadline, bool has_front);
   void schedule(std::unique_ptr<const BatchSamples> samples);
   void run(InFlight& batch);
   void fill_slots(InFlight& batch, SampleWorker& worker);

@@ -104,24 +104,32 @@ void Loader::Pipeline::drop_window() {
 
 void Loader::Pipeline::start_epoch() {
   require_own_process();
-  begin(epoch_, std::exchange(resumed_, false) ? point_ : ResumePoint{});
-  open_ledger();
+  begin(epoch_, resumed_ ? point_ : ResumePoint{});
+  open_ledger();  // where it throws, a resumed position is still to be begun at
+  resumed_ = false;
 }
 
 void Loader::Pipeline::set_epoch(std::uint64_t epoch) {
   require_own_process();
   if (resumed_ && epoch == epoch_) return;  // the usual loop sets the epoch after loading a state
-  resumed_ = false;
   begin(epoch, {});
+  resumed_ = false;
   open_ledger();
 }
 
-void Loader::Pipeline::fill_window(const Deadline& deadline) {
+void Loader::Pipeline::fill_window(const Deadline& deadline, bool has_front) {
   while (!all_scheduled_ && window_.size() < options_.prefetch_batches) {
     std::unique_ptr<const BatchSamples> next;
     // Only where there is nothing else to wait for.
-    const Deadline patience = window_.empty() ? deadline : Clock::time_point::min();
-    switch (samples_->next(next, patience)) {
+    const bool is_first = window_.empty() && !has_front;
+    const Deadline patience = is_first ? deadline : Clock::time_point::min();
+    EpochSamples::Next outcome = EpochSamples::Next::not_yet;
+    try {
+      outcome = samples_->next(next, patience);
+    } catch (const LoaderError&) {
+      if (is_first) throw;  // else it comes again once what lies before it has been handed over
+    }
+    switch (outcome) {
       case EpochSamples::Next::batch:
         schedule(std::move(next));
         break;
@@ -240,7 +248,7 @@ Loader::Taken Loader::Pipeline::take_next(const Deadline& deadline) {
   resumed_ = false;
   if (accountant_->is_closed()) open_ledger();
   while (true) {
-    fill_window(deadline);
+    fill_window(deadline, false);
     if (window_.empty()) {
       if (!all_scheduled_) return {};
       end_epoch();
@@ -250,7 +258,7 @@ Loader::Taken Loader::Pipeline::take_next(const Deadline& deadline) {
     if (!wait_for(*front, deadline, called)) return {};
     window_.pop_front();
     read_ahead_bytes_ -= front->read_ahead_bytes;
-    fill_window(Clock::time_point::min());  // may throw, so before anything is booked
+    fill_window(Clock::time_point::min(), true);  // may throw, so before anything is booked
     const bool any_left = settle(*front);
     point_ = front->samples->after();
     if (any_left) return {std::move(front->batch), false};
@@ -338,8 +346,8 @@ void Loader::Pipeline::load_state(const std::string& state, const ResumeOptions&
   const LoaderState loaded = state_from_json(state, fingerprint_, options);
   source_->load(loaded);
   begin(loaded.epoch, loaded.point);
-  open_ledger();
   resumed_ = true;
+  open_ledger();
 }
 
 bool Loader::Pipeline::in_own_process() const { return getpid() == process_; }

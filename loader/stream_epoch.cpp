@@ -98,14 +98,14 @@ class StreamSamples final : public EpochSamples {
           return Next::not_yet;
         case Next::end:
           ended_ = true;
-          if (blocks_.empty()) refuse_empty();
-          if (blocks_.back()->end() < begin_.position) refuse_shorter();
           break;
         case Next::batch:
           take(std::move(block));
           break;
       }
     }
+    if (blocks_.empty()) refuse_empty();
+    if (blocks_.back()->end() < begin_.position) refuse_shorter();
     const std::uint64_t samples = samples_of_batch();
     if (samples == 0) return Next::end;
     std::vector<Slot> slots;

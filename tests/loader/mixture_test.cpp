@@ -267,6 +267,20 @@ TEST_CASE("epochs of a length of their own go on through the data, longer and sh
   }
 }
 
+TEST_CASE("an epoch that is refused does not take the place of a state that was loaded") {
+  const Shards a({20});
+  LoaderOptions options = a.options();
+  options.samples_per_epoch = 1000;
+  Loader loader(options);
+  for (int i = 0; i < 3; ++i) CHECK(loader.next());
+  const std::string state = loader.state();
+  Loader resumed(options);
+  resumed.load_state(state);
+  CHECK_THROWS_AS(resumed.set_epoch(std::uint64_t{1} << 62), std::invalid_argument);
+  resumed.start_epoch();
+  CHECK(resumed.state() == state);
+}
+
 TEST_CASE("options that contradict each other are refused by name") {
   const Shards a({20});
   const auto refused = [&](const char* named, const auto& change) {

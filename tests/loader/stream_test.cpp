@@ -220,6 +220,20 @@ TEST_CASE("a state from behind the end of its stream is refused, not taken for t
   CHECK_THROWS_WITH_AS(drain(resumed), doctest::Contains("end after 22 samples"), LoaderError);
 }
 
+TEST_CASE("a stream that cannot be opened raises behind all that comes before it") {
+  for (const std::size_t prefetch : {1, 3, 20}) {
+    CAPTURE(prefetch);
+    const Shards shards({40, 40});
+    LoaderOptions options = streamed(shards, 10);
+    options.prefetch_batches = prefetch;
+    Loader loader(options);
+    std::filesystem::remove(shards.paths()[1]);
+    for (int i = 0; i < 10; ++i) CHECK(loader.next());
+    CHECK(loader.ledger().delivered == 40);
+    CHECK_THROWS_WITH_AS(loader.next(), doctest::Contains("cannot open"), LoaderError);
+  }
+}
+
 TEST_CASE("streams broken off at any moment end cleanly") {
   const Shards shards({60, 41, 80}, {7, 100});
   std::mt19937_64 random(9);
