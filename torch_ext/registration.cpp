@@ -97,15 +97,11 @@ ErrorParts no_error() { return {std::vector<std::string>{}, -1}; }
 class PythonLoader : public torch::CustomClassHolder {
  public:
   explicit PythonLoader(const std::string& options) {
-    try {
-      loader_.emplace(options_from_json(options));
-    } catch (const LoaderError& failure) {
-      failure_ = parts_of(failure.error());
-    }
+    attempt([&] { loader_.emplace(options_from_json(options)); });
   }
 
-  // Why the dataset could not be opened; asked for first, and nothing else where there is
-  // something.
+  // Why the dataset could not be opened, or an epoch not be begun; asked for right after. Without a
+  // dataset nothing else may be asked for.
   ErrorParts failure() { return failure_; }
 
   // What next() came to; the tensors and byte strings of "batch" are in Python's column order.
@@ -136,10 +132,12 @@ class PythonLoader : public torch::CustomClassHolder {
     return result;
   }
 
-  void start_epoch() { loader_->start_epoch(); }
+  void start_epoch() {
+    attempt([&] { loader_->start_epoch(); });
+  }
   void set_epoch(std::int64_t epoch) {
     TORCH_CHECK_VALUE(epoch >= 0, "epoch = ", epoch, ": must not be negative");
-    loader_->set_epoch(static_cast<std::uint64_t>(epoch));
+    attempt([&] { loader_->set_epoch(static_cast<std::uint64_t>(epoch)); });
   }
   std::int64_t epoch() { return static_cast<std::int64_t>(loader_->epoch()); }
   std::int64_t batches() { return static_cast<std::int64_t>(loader_->size()); }
@@ -147,11 +145,7 @@ class PythonLoader : public torch::CustomClassHolder {
   std::int64_t samples() { return static_cast<std::int64_t>(loader_->samples()); }
   std::string state() { return loader_->state(); }
   void load_state(const std::string& state, bool new_shares) {
-    try {
-      loader_->load_state(state, {new_shares});
-    } catch (const std::invalid_argument& error) {
-      TORCH_CHECK_VALUE(false, error.what());  // Python's ValueError
-    }
+    attempt([&] { loader_->load_state(state, {new_shares}); });
   }
   std::string ledger(bool with_shards) { return loader_->ledger(with_shards).to_json(); }
   std::string stats() { return loader_->stats().to_json(); }
@@ -166,6 +160,18 @@ class PythonLoader : public torch::CustomClassHolder {
   }
 
  private:
+  template <typename Action>
+  void attempt(const Action& action) {
+    failure_ = no_error();
+    try {
+      action();
+    } catch (const LoaderError& failure) {
+      failure_ = parts_of(failure.error());
+    } catch (const std::invalid_argument& error) {
+      TORCH_CHECK_VALUE(false, error.what());  // Python's ValueError
+    }
+  }
+
   std::optional<DataLoader> loader_;
   ErrorParts failure_ = no_error();
 };

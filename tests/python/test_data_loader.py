@@ -1,6 +1,7 @@
 """DataLoader as a Python training loop sees it."""
 
 import json
+import resource
 import subprocess
 import sys
 import threading
@@ -193,3 +194,31 @@ def test_an_interrupt_reaches_a_loop_that_waits(spec):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.stdout == "interrupted\n", done.stderr
+
+
+def test_an_epoch_that_cannot_begin_says_so_as_a_batch_would(spec, tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    loader = millrace.DataLoader(
+        spec, batch_size=16, columns=RAW, samples_per_epoch=1000, ledger_path=str(path)
+    )
+    with pytest.raises(ValueError, match="more than 2"):
+        loader.set_epoch(2**62)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, limits[1]))
+    try:
+        for begin in (lambda: next(iter(loader)), lambda: loader.set_epoch(1)):
+            with pytest.raises(millrace.LoaderError, match="ledger_path: cannot write") as caught:
+                begin()
+            assert caught.value.reason == "io_error"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_stream_can_be_asked_for(spec):
+    loader = millrace.DataLoader(spec, batch_size=16, columns=RAW, streaming=True, shuffle=True)
+    assert sorted(numbers(loader)) == list(range(120)) and loader.samples is None
+    command = f"pipe:cat {spec}"
+    with pytest.raises(millrace.LoaderError, match="allow_commands"):
+        millrace.DataLoader(command, columns=RAW)
+    allowed = millrace.DataLoader(command, batch_size=16, columns=RAW, allow_commands=True)
+    assert numbers(allowed) == list(range(120))

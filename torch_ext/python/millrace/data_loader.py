@@ -101,6 +101,7 @@ class DataLoader:
         self._loops += 1
         loop = self._loops
         self._loader.start_epoch()
+        LoaderError.check(self._loader.failure())
         while (batch := self._next()) is not None:
             yield batch
             if loop != self._loops:
@@ -122,6 +123,7 @@ class DataLoader:
     def set_epoch(self, epoch: int) -> None:
         """Makes `epoch` the current one. Right after loading a state of that epoch: changes nothing."""
         self._loader.set_epoch(epoch)
+        LoaderError.check(self._loader.failure())
 
     def state_dict(self) -> dict:
         """Where the run stands after the last batch that was handed over; a few plain values."""
@@ -135,6 +137,7 @@ class DataLoader:
         Raises ValueError naming each difference if the state is of another dataset or other options.
         """
         self._loader.load_state(json.dumps(state), new_shares)
+        LoaderError.check(self._loader.failure())
 
     def stats(self) -> dict:
         """Per stage: items, bytes, busy seconds; waiting seconds; and the bottleneck."""
