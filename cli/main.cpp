@@ -78,6 +78,15 @@ void add_plan(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   verb->add_flag("--drop-last", options.drop_last, "Leave out the tail that fills no batch");
+  millrace::Selection& select = options.select;
+  verb->add_option("--where", select.where, "Only samples whose JSON says so: 'width >= 256'");
+  verb->add_option("--keep-keys", select.keep_keys, "Only these keys; @FILE: its lines; repeatable")
+      ->allow_extra_args(false);
+  verb->add_option("--drop-keys", select.drop_keys, "Not these keys; repeatable")
+      ->allow_extra_args(false);
+  verb->add_option("--every", select.every, "Of what is left, each N-th")->capture_default_str();
+  verb->add_option("--every-offset", select.every_offset, "Which of each N, from 0")
+      ->capture_default_str();
   verb->add_option("--position", options.positions, "Print the sample at a position; repeatable")
       ->allow_extra_args(false);
   verb->add_option("--find", options.find,
@@ -103,6 +112,18 @@ void add_replay(CLI::App& app, int& exit_code) {
   verb->callback([&exit_code] { exit_code = millrace::cli::replay(options); });
 }
 
+// CLI11 would read "-1" as the largest number there is.
+void refuse_negative_numbers(CLI::App& app) {
+  for (CLI::App* verb : app.get_subcommands({})) {
+    for (CLI::Option* option : verb->get_options()) {
+      if (option->get_type_name() != "UINT") continue;
+      option->check([](const std::string& value) {
+        return value.starts_with('-') ? value + ": must not be negative" : std::string();
+      });
+    }
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app("millrace: a streaming data loader for image-text training");
   app.set_version_flag("--version", MILLRACE_VERSION);
@@ -112,6 +133,7 @@ int run(int argc, char** argv) {
   add_index(app, exit_code);
   add_plan(app, exit_code);
   add_replay(app, exit_code);
+  refuse_negative_numbers(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

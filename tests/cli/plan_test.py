@@ -83,6 +83,16 @@ class Plan(unittest.TestCase):
                          (with_shards["shard"], with_shards["index"]))
         self.assertIn("s-", alone["offset_problem"])
 
+    def test_a_plan_is_of_what_is_selected(self):
+        everything = self.plan("--no-shuffle")["samples"]
+        third = self.plan("--no-shuffle", "--every", "3", "--every-offset", "1", "--position", "0")
+        self.assertEqual(third["samples"], (everything + 1) // 3)
+        self.assertEqual(third["positions"][0]["index"], 1)
+        done = self.run_program("plan", self.shards, "--every", "3", "--find", "0:0")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.run_program("plan", self.shards, "--every", "3", "--find", "0:1")
+        self.assertIn("the sample is not selected", done.stderr)
+
     def test_the_quality_of_the_three_orders_stands_side_by_side(self):
         quality = self.plan("--quality", "--batch-size", "32")["quality"]
         self.assertEqual(quality["classes"], len(COUNTS))
@@ -97,7 +107,9 @@ class Plan(unittest.TestCase):
     def test_what_is_not_there_is_refused_by_name(self):
         for arguments in (["--position", "197"], ["--find", "1:0"], ["--find", "s-9.tar:0"],
                           ["--find", "2"], ["--find", "2:x"], ["--find", "9:0"],
-                          ["--shuffle-window", "0"], ["--batch-size", "0"], ["--world-size", "0"]):
+                          ["--shuffle-window", "0"], ["--batch-size", "0"], ["--world-size", "0"],
+                          ["--epoch", "-1"], ["--seed", "-1"], ["--every", "0"],
+                          ["--where", "width >>"]):
             done = self.run_program("plan", self.shards, *arguments)
             self.assertNotEqual(done.returncode, 0, arguments)
             self.assertIn(arguments[0].removeprefix("--").replace("-", "_"),
