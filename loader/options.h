@@ -63,8 +63,9 @@ struct LoaderOptions {
   std::vector<std::string> sources;
   /// Read `sources` as streams, in one go and without an index (see stream_epoch.h): standard input
   /// (`-`), pipes, commands (`pipe:COMMAND`). Each block of shuffle_window samples, and at most
-  /// shuffle_window_bytes, is shuffled within itself. Their length is not known beforehand, and
-  /// selection, mixtures and samples_per_epoch need an index. `-` and `pipe:` are streams anyway.
+  /// shuffle_window_bytes, is shuffled within itself; in memory are the blocks that the batches in
+  /// flight touch on any rank, and two more. Their length is not known beforehand, and selection,
+  /// mixtures and samples_per_epoch need an index. `-` and `pipe:` are streams anyway.
   bool streaming = false;
   /// Whether `pipe:COMMAND` runs its command in a shell. Only for specs nobody else could write.
   bool allow_commands = false;
@@ -117,7 +118,8 @@ struct LoaderOptions {
   /// behind what is there; `{rank}` stands for the rank. Empty: nowhere.
   std::string ledger_path;
 
-  /// For users of C++: opens shards instead of formats' open_shard. Its paths must still name files.
+  /// For users of C++: opens shards instead of formats' open_shard. Its paths must still name
+  /// files.
   ShardOpener open_shard;
 
   /// `streaming`, or a source that can be read in no other way.

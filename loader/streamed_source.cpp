@@ -13,7 +13,7 @@ namespace millrace {
 namespace {
 
 constexpr std::size_t kMostStreams = 10'000'000;
-// Where the window is given in samples only. Up to four blocks are in memory at once.
+// Where the window is given in samples only. Several blocks are in memory at once.
 constexpr std::uint64_t kBlockBytes = std::uint64_t{256} << 20;
 
 // A command is shell text: nothing in it is expanded but its braces.
