@@ -59,14 +59,21 @@ void Accountant::open_epoch(const EpochSamples& samples, std::uint64_t epoch,
     source.skipped.clear();
     std::fill(source.shards.begin(), source.shards.end(), Delivered{});
   }
-  closed_ = true;  // until its line is written
-  if (file_.is_open()) file_.epoch(ledger_, options_.rank, options_.world_size, fingerprint);
+  fingerprint_ = fingerprint;
+  announced_ = false;
   closed_ = false;
+}
+
+void Accountant::announce() {
+  if (announced_ || !file_.is_open()) return;
+  file_.epoch(ledger_, options_.rank, options_.world_size, fingerprint_);
+  announced_ = true;
 }
 
 void Accountant::book(const BatchSamples& batch, std::span<const SlotRecord> records,
                       std::span<const std::pair<std::size_t, Error>> errors) {
   const std::lock_guard lock(mutex_);
+  announce();
   find_bad(batch, records, errors);
   auto error = errors.begin();
   for (std::size_t slot = 0; slot < records.size(); ++slot) {
@@ -178,6 +185,7 @@ void Accountant::count_skipped(const SampleRef& sample, std::string_view reason,
 void Accountant::close_epoch(const EpochSamples& samples) {
   {
     const std::lock_guard lock(mutex_);
+    announce();
     for (const SampleRef& sample : samples.dropped()) count_skipped(sample, "drop_last", 1);
   }
   closed_ = true;

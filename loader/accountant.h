@@ -49,6 +49,8 @@ class Accountant {
     std::map<std::uint64_t, CountByReason> skipped;  // by shard
   };
 
+  /// Writes the epoch's line before its first other one: an epoch that is only begun has none.
+  void announce();
   void find_bad(const BatchSamples& batch, std::span<const SlotRecord> records,
                 std::span<const std::pair<std::size_t, Error>> errors);
   void note(const BatchSamples& batch, std::size_t slot, const SlotRecord& record,
@@ -59,6 +61,8 @@ class Accountant {
 
   const LoaderOptions& options_;
   LedgerFile file_;
+  Fingerprint fingerprint_;
+  bool announced_ = false;
   bool closed_ = true;
   bool expected_is_known_ = true;
   std::uint64_t samples_seen_ = 0;

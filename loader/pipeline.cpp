@@ -51,11 +51,11 @@ Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
   statistics_.threads = threads_.size();
   begin(options_.epoch, {});
   if (source_->batches() == 0) {
-    throw std::invalid_argument(
-        "batch_size = " + std::to_string(options_.batch_size) +
-        ": with drop_last no batch is left, for " + std::to_string(*source_->samples()) +
-        " samples over world_size = " + std::to_string(options_.world_size) +
-        "; use a smaller batch_size or drop_last = false");
+    throw std::invalid_argument("batch_size = " + std::to_string(options_.batch_size) +
+                                ": with drop_last no batch is left of this rank's " +
+                                std::to_string(samples_->expected().value_or(0)) +
+                                " samples, world_size = " + std::to_string(options_.world_size) +
+                                "; use a smaller batch_size or drop_last = false");
   }
   open_ledger();
 }

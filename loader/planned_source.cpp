@@ -32,7 +32,7 @@ class PlannedSource final : public SampleSource {
   }
 
   std::optional<std::uint64_t> batches() const override {
-    return slice_of(epoch_->plan, epoch_->plan.begin()).batches();
+    return slice_of(epoch_->plan, 0).batches();
   }
 
   std::optional<std::uint64_t> samples() const override {

@@ -48,8 +48,9 @@ void SampleWorker::find_stand_in(const Task& task, SlotRecord& record, Error& er
       return;
     }
   }
-  error.message +=
-      "; and none of the next " + std::to_string(candidates) + " samples could take its place";
+  error.message += candidates == 0 ? "; and no other sample could take its place"
+                                   : "; and none of the next " + std::to_string(candidates) +
+                                         " samples could take its place";
 }
 
 Result<void> SampleWorker::make(const Task& task, const SampleRef& ref) {

@@ -220,8 +220,9 @@ class Measurement {
     quality.commonest_class_in_batch = ratio(commonest_, number(batches_));
     const double of_draws = number(batches_) * size * (1 - squares_of_shares_);
     // One class, or batches that are all like the dataset: as good as can be.
-    quality.independent_draws_in_batch =
-        class_squares_ > 0 && of_draws > 1e-9 ? size * of_draws / class_squares_ : size;
+    quality.independent_draws_in_batch = class_squares_ > 1e-9 * of_draws && of_draws > 1e-9
+                                             ? size * of_draws / class_squares_
+                                             : size;
     quality.neighbour_distance =
         ratio(ratio(distance_, number(distances_)), (number(samples_.total()) + 1) / 3);
     quality.neighbours_in_batch = ratio(number(neighbours_in_batches_), number(batches_) * size);

@@ -261,6 +261,10 @@ LoaderState state_from_json(std::string_view text, const Fingerprint& expected,
   }
   LoaderState state;
   state.seed = number_of(object, "seed");
+  if (const json::value* seed = saved.if_contains("seed");
+      seed == nullptr || *seed != json::value(state.seed)) {
+    throw std::invalid_argument("state: \"seed\" is not that of its own fingerprint");
+  }
   state.epoch = number_of(object, "epoch");
   state.point = point_from(object);
   state.fingerprint = expected;

@@ -126,6 +126,7 @@ TEST_CASE("what is no state is refused and changes nothing") {
   }
   for (const auto& [from, to] : {std::pair{"\"position\":0", "\"position\":-1"},
                                  {"\"position\":0", "\"position\":21"},
+                                 {"\"seed\":11", "\"seed\":12"},
                                  {"\"epoch\":0", "\"epoch\":-3"},
                                  {"\"epoch\":0", "\"epoch\":0.5"}}) {
     std::string changed = before;
