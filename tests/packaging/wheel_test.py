@@ -1,6 +1,7 @@
 """`pip install .` gives a package that works away from the source tree."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -38,8 +39,10 @@ def make_venv(folder: Path) -> Path:
 
 
 def pip_install(python: Path, source: Path) -> None:
+    """Warnings are errors here, too: some show in an optimised build only."""
     done = subprocess.run(
         [python, "-m", "pip", "install", "--disable-pip-version-check", "."],
+        env={**os.environ, "CMAKE_ARGS": "-DMILLRACE_WERROR=ON"},
         cwd=source, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
     if done.returncode == 0:
