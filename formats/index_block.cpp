@@ -4,7 +4,6 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <limits>
 #include <stdexcept>
@@ -40,10 +39,6 @@ constexpr std::size_t kOffsetsBytesAt = 112;
 // Offsets in a tar are multiples of this; the distances are stored in it where all are.
 constexpr std::uint64_t kTarUnit = 512;
 constexpr std::size_t kProbedBytes = 512;
-
-constexpr std::array kSkippedCounters = {
-    &SkippedRecords::not_files, &SkippedRecords::meta_members, &SkippedRecords::apple_members,
-    &SkippedRecords::without_extension, &SkippedRecords::duplicate_fields};
 
 std::uint32_t checksum(std::span<const std::uint8_t> bytes, std::uint32_t before = 0) {
   return static_cast<std::uint32_t>(crc32_z(before, bytes.data(), bytes.size()));

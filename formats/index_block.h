@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -95,6 +96,11 @@ class IndexBlock {
 /// different for nearly every pair of files that happen to share size and modification time.
 std::uint32_t shard_probe(std::span<const std::uint8_t> shard,
                           std::span<const std::uint64_t> sample_offsets);
+
+/// The counters in the order in which an index has them.
+inline constexpr std::array kSkippedCounters = {
+    &SkippedRecords::not_files, &SkippedRecords::meta_members, &SkippedRecords::apple_members,
+    &SkippedRecords::without_extension, &SkippedRecords::duplicate_fields};
 
 /// `more` added to `sum`, counter by counter.
 void add_skipped(SkippedRecords& sum, const SkippedRecords& more);

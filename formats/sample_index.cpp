@@ -53,10 +53,6 @@ constexpr std::size_t kTableChecksumAt = 88;
 constexpr std::size_t kTrailerChecksumAt = 92;
 constexpr std::size_t kEndMagicAt = 96;
 
-constexpr std::array kSkippedCounters = {
-    &SkippedRecords::not_files, &SkippedRecords::meta_members, &SkippedRecords::apple_members,
-    &SkippedRecords::without_extension, &SkippedRecords::duplicate_fields};
-
 std::uint32_t checksum(std::span<const std::uint8_t> bytes) {
   return static_cast<std::uint32_t>(crc32_z(0, bytes.data(), bytes.size()));
 }
