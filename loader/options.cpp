@@ -77,8 +77,11 @@ void validate_sources(const LoaderOptions& options) {
   require(options.mixture.empty() || options.sources.empty(), "sources",
           options.sources.empty() ? "" : "\"" + options.sources.front() + "\"",
           "there is a mixture, too; name the shards in one of them");
-  require(options.mixture.empty() || options.select.selects_all(), "select",
-          options.select.describe(), "each source of the mixture has its own");
+  // Described only to be refused: that reads the files of keys.
+  const auto refuse_selection = [&](const std::string& rule) {
+    if (!options.select.selects_all()) require(false, "select", options.select.describe(), rule);
+  };
+  if (!options.mixture.empty()) refuse_selection("each source of the mixture has its own");
   std::set<std::string> names;
   for (const MixtureSource& source : options.all_sources()) {
     require(!source.sources.empty(), options.mixture.empty() ? "sources" : "mixture.sources", "[]",
@@ -91,8 +94,7 @@ void validate_sources(const LoaderOptions& options) {
   }
   if (options.reads_streams()) {
     require(options.mixture.empty(), "mixture", "[...]", "streams cannot be mixed");
-    require(options.select.selects_all(), "select", options.select.describe(),
-            "needs an index, which streams do not have");
+    refuse_selection("needs an index, which streams do not have");
     require(options.samples_per_epoch == 0, "samples_per_epoch",
             std::to_string(options.samples_per_epoch), "needs an index, which streams do not have");
   }

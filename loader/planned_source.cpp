@@ -69,7 +69,11 @@ class PlannedSource final : public SampleSource {
  private:
   void add(const MixtureSource& source, const std::shared_ptr<const Dataset>& dataset) {
     const std::size_t shards = dataset->catalog().shards();
-    fingerprints_.push_back({shards, dataset->counts().total(), dataset->fingerprint()});
+    const std::uint64_t samples = dataset->counts().total();
+    fingerprints_.push_back({source.name, shards, samples,
+                             source.select.selects_all() ? "" : source.select.describe(),
+                             dataset->fingerprint()});
+    plan_sources_.push_back({samples, source.weight, source.samples_per_epoch});
     accounts_.push_back({source.name, shards,
                          [dataset](std::size_t shard) { return dataset->catalog().path(shard); }});
     datasets_.push_back(dataset);
@@ -85,11 +89,7 @@ class PlannedSource final : public SampleSource {
 
   PlanOptions plan_options(const MixtureStart& start) const {
     PlanOptions plan;
-    const std::vector<MixtureSource> sources = options_.all_sources();
-    for (std::size_t s = 0; s < sources.size(); ++s) {
-      plan.sources.push_back(
-          {datasets_[s]->counts().total(), sources[s].weight, sources[s].samples_per_epoch});
-    }
+    plan.sources = plan_sources_;
     plan.shuffle = options_.shuffle;
     plan.shuffle_window = options_.shuffle_window;
     plan.seed = options_.seed;
@@ -107,6 +107,7 @@ class PlannedSource final : public SampleSource {
 
   const LoaderOptions& options_;
   Datasets datasets_;  // by source
+  std::vector<PlanSource> plan_sources_;
   std::vector<SourceFingerprint> fingerprints_;
   std::vector<AccountedSource> accounts_;
   MixtureStart start_;

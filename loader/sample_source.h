@@ -55,6 +55,6 @@ std::unique_ptr<SampleSource> planned_source(LoaderOptions& options,
                                              const ParallelFor& parallel_for);
 /// Streams `options.sources`; opens nothing before the first batch is asked for. `options` must
 /// outlive it. Throws LoaderError.
-std::unique_ptr<SampleSource> streamed_source(LoaderOptions& options);
+std::unique_ptr<SampleSource> streamed_source(const LoaderOptions& options);
 
 }  // namespace millrace

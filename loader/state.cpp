@@ -56,19 +56,17 @@ std::vector<std::uint64_t> numbers_of(const json::object& state, std::string_vie
   return numbers;
 }
 
-json::array sources_json(const LoaderOptions& options,
-                         const std::vector<SourceFingerprint>& sources) {
-  const std::vector<MixtureSource> all = options.all_sources();
+json::array sources_json(bool are_mixed, const std::vector<SourceFingerprint>& sources) {
   json::array array;
-  for (std::size_t s = 0; s < sources.size(); ++s) {
-    json::object source;
+  for (const SourceFingerprint& source : sources) {
+    json::object members;
     // A single dataset may be called otherwise when it lies elsewhere.
-    if (!options.mixture.empty()) source["name"] = all[s].name;
-    source["shards"] = sources[s].shards;
-    if (sources[s].samples) source["samples"] = *sources[s].samples;
-    source["dataset"] = hexadecimal(sources[s].dataset);
-    if (!all[s].select.selects_all()) source["select"] = json::parse(all[s].select.describe());
-    array.push_back(std::move(source));
+    if (are_mixed) members["name"] = source.name;
+    members["shards"] = source.shards;
+    if (source.samples) members["samples"] = *source.samples;
+    members["dataset"] = hexadecimal(source.dataset);
+    if (!source.select.empty()) members["select"] = json::parse(source.select);
+    array.push_back(std::move(members));
   }
   return array;
 }
@@ -198,7 +196,7 @@ Fingerprint make_fingerprint(const LoaderOptions& options,
                              const std::vector<SourceFingerprint>& sources,
                              const std::vector<std::uint64_t>& shares) {
   Fingerprint fingerprint = {
-      {"sources", json::serialize(sources_json(options, sources))},
+      {"sources", json::serialize(sources_json(!options.mixture.empty(), sources))},
       {"columns", columns_json(options.columns)},
       {"shuffle", options.shuffle ? "true" : "false"},
       {"shuffle_window", std::to_string(options.shuffle_window)},

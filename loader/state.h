@@ -19,8 +19,10 @@ using Fingerprint = std::vector<std::pair<std::string, std::string>>;
 
 /// What the fingerprint says of a source's data.
 struct SourceFingerprint {
+  std::string name;  ///< MixtureSource::name
   std::uint64_t shards = 0;
   std::optional<std::uint64_t> samples;  ///< of streams: not known
+  std::string select;         ///< Selection::describe(); empty where everything is selected
   std::uint64_t dataset = 0;  ///< Dataset::fingerprint(); of streams a hash of their names
 };
 

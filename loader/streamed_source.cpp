@@ -56,7 +56,8 @@ class StreamedSource final : public SampleSource {
 
   const std::vector<AccountedSource>& accounts() const override { return accounts_; }
   Fingerprint fingerprint() const override {
-    return make_fingerprint(options_, {{specs_.size(), std::nullopt, hash_of(specs_)}}, {});
+    return make_fingerprint(
+        options_, {{accounts_.front().name, specs_.size(), std::nullopt, "", hash_of(specs_)}}, {});
   }
   std::optional<std::uint64_t> batches() const override { return std::nullopt; }
   std::optional<std::uint64_t> samples() const override { return std::nullopt; }
@@ -94,7 +95,7 @@ class StreamedSource final : public SampleSource {
 
 }  // namespace
 
-std::unique_ptr<SampleSource> streamed_source(LoaderOptions& options) {
+std::unique_ptr<SampleSource> streamed_source(const LoaderOptions& options) {
   return std::make_unique<StreamedSource>(options);
 }
 

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <random>
 
 #include <doctest/doctest.h>
@@ -134,6 +135,21 @@ TEST_CASE("what is no state is refused and changes nothing") {
     CHECK_THROWS_AS(loader.load_state(changed), std::invalid_argument);
   }
   CHECK(loader.state() == before);
+}
+
+TEST_CASE("a file of keys is read when the loader is made, and not again") {
+  const Shards shards({30});
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "keys", "000003\n000011\n000012\n");
+  LoaderOptions options = shuffled(shards);
+  options.use_index = false;
+  options.select.keep_keys = {"@" + (folder / "keys")};
+  Loader loader(options);
+  const std::string state = loader.state();
+  std::filesystem::remove(folder / "keys");
+  for (int epoch = 0; epoch < 3; ++epoch) CHECK(drain(loader).size() == 3);
+  loader.load_state(state);
+  CHECK(drain(loader).size() == 3);
 }
 
 }  // namespace
