@@ -39,7 +39,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 tl::unexpected<Error> located(Reason reason, std::string message, const Sample& sample) {
   return tl::unexpected<Error>(Error{reason, std::move(message), std::string(sample.shard()),
-                                     sample.begin_bytes(), std::string(sample.key())});
+                                     sample.begin_bytes(), std::string(sample.key()),
+                                     sample.offset_unit()});
 }
 
 std::string names_of(const Sample& sample) {
@@ -82,6 +83,22 @@ FieldSelector::FieldSelector(std::string_view text) : text_(text) {
     }
     alternatives_.push_back(std::move(alternative));
   }
+}
+
+std::vector<std::string> FieldSelector::fields() const {
+  std::vector<std::string> fields;
+  for (const Alternative& alternative : alternatives_) {
+    if (!alternative.field.starts_with("__")) fields.push_back(alternative.field);
+  }
+  return fields;
+}
+
+std::vector<std::string> FieldSelector::fields_of(std::span<const std::string> selectors) {
+  std::vector<std::string> all;
+  for (const std::string& selector : selectors) {
+    for (std::string& field : FieldSelector(selector).fields()) all.push_back(std::move(field));
+  }
+  return all;
 }
 
 Result<std::span<const std::uint8_t>> FieldSelector::select(const Sample& sample,

@@ -22,6 +22,11 @@ class FieldSelector {
   explicit FieldSelector(std::string_view text);
 
   const std::string& text() const { return text_; }
+  /// The fields of a sample that it looks at: what ReadOptions::fields must name. Those of
+  /// millrace's own (`__key__`) are not among them.
+  std::vector<std::string> fields() const;
+  /// The same of several selectors. Throws std::invalid_argument as the constructor.
+  static std::vector<std::string> fields_of(std::span<const std::string> selectors);
 
   /// Per-thread scratch of `select`; kept so that selecting allocates nothing in the long run.
   class Scratch {

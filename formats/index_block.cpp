@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "millrace/formats/little_endian-inl.h"
+#include "millrace/formats/shard_listing.h"
 
 namespace millrace {
 
@@ -34,11 +35,15 @@ constexpr std::size_t kOffsetUnitAt = 92;
 constexpr std::size_t kNameBytesAt = 96;
 constexpr std::size_t kCountedByBytesAt = 100;
 constexpr std::size_t kColumnsAt = 104;
+constexpr std::size_t kUnpackedAt = 108;
 constexpr std::size_t kOffsetsBytesAt = 112;
 
 // Offsets in a tar are multiples of this; the distances are stored in it where all are.
 constexpr std::uint64_t kTarUnit = 512;
 constexpr std::size_t kProbedBytes = 512;
+constexpr unsigned kMebibyteBits = 20;
+constexpr std::uint64_t kMostMebibytes = (std::uint64_t{1} << 24) - 1;  // an entry has 24 bits
+constexpr std::uint64_t kLargestOffset = std::uint64_t{1} << 62;
 
 std::uint32_t checksum(std::span<const std::uint8_t> bytes, std::uint32_t before = 0) {
   return static_cast<std::uint32_t>(crc32_z(before, bytes.data(), bytes.size()));
@@ -68,6 +73,12 @@ bool take_varint(std::span<const std::uint8_t>& bytes, std::uint64_t& value) {
     }
   }
   return false;
+}
+
+std::uint32_t mebibytes(std::uint64_t bytes) {
+  const std::uint64_t rounded_up =
+      (bytes + (std::uint64_t{1} << kMebibyteBits) - 1) >> kMebibyteBits;
+  return static_cast<std::uint32_t>(std::min(rounded_up, kMostMebibytes));
 }
 
 std::uint32_t short_length(std::size_t length, const char* of_what) {
@@ -142,7 +153,7 @@ std::vector<std::uint64_t> load_values(std::span<const std::uint8_t> bytes) {
 
 Result<FileStamp> file_stamp(const std::string& path) {
   struct stat status = {};
-  if (::stat(path.c_str(), &status) != 0) {
+  if (::stat(shard_file(path).c_str(), &status) != 0) {
     return tl::unexpected<Error>(Error{Reason::io_error,
                                        "cannot stat: " + std::generic_category().message(errno),
                                        path,
@@ -198,6 +209,7 @@ std::vector<std::uint8_t> encode_block(const IndexedShard& shard) {
   store<std::uint32_t>(head + kCountedByBytesAt,
                        short_length(shard.counted_by.size(), "a file's name"));
   store<std::uint32_t>(head + kColumnsAt, short_length(shard.columns.size(), "the metadata"));
+  store<std::uint32_t>(head + kUnpackedAt, mebibytes(shard.unpacked_bytes));
   store<std::uint64_t>(head + kOffsetsBytesAt, offsets_bytes);
   store<std::uint32_t>(head + kChecksumAt, checksum(std::span(block).subspan(kCheckedFrom)));
   return block;
@@ -269,6 +281,9 @@ std::uint64_t IndexBlock::damaged() const {
   return load<std::uint64_t>(bytes_.data() + kDamagedAt);
 }
 std::uint32_t IndexBlock::probe() const { return load<std::uint32_t>(bytes_.data() + kProbeAt); }
+std::uint64_t IndexBlock::unpacked_bytes() const {
+  return std::uint64_t{load<std::uint32_t>(bytes_.data() + kUnpackedAt)} << kMebibyteBits;
+}
 
 SkippedRecords IndexBlock::skipped() const {
   SkippedRecords skipped;
@@ -286,14 +301,12 @@ const IndexBlock::Column* IndexBlock::find_column(std::string_view field) const 
 
 Result<std::vector<std::uint64_t>> IndexBlock::sample_offsets() const {
   std::vector<std::uint64_t> offsets(static_cast<std::size_t>(samples()));
-  const std::uint64_t shard_bytes = stamp().bytes;
   std::span<const std::uint8_t> rest = offsets_;
   std::uint64_t offset = 0;
   for (std::uint64_t& target : offsets) {
     std::uint64_t distance = 0;
-    if (!take_varint(rest, distance) || distance > (shard_bytes - offset) / offset_unit_) {
-      return damaged_at(static_cast<std::size_t>(rest.data() - bytes_.data()),
-                        "no offset within the shard");
+    if (!take_varint(rest, distance) || distance > (kLargestOffset - offset) / offset_unit_) {
+      return damaged_at(static_cast<std::size_t>(rest.data() - bytes_.data()), "no offset");
     }
     offset += distance * offset_unit_;
     target = offset;
@@ -319,6 +332,7 @@ Result<IndexedShard> IndexBlock::decode() const {
   shard.damaged = damaged();
   shard.skipped = skipped();
   shard.probe = probe();
+  shard.unpacked_bytes = unpacked_bytes();
   shard.counted_by = counted_by_;
   if (knows_offsets()) {
     auto offsets = sample_offsets();

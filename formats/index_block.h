@@ -21,7 +21,7 @@ struct FileStamp {
   bool operator==(const FileStamp&) const = default;
 };
 
-/// The stamp of a file. Errors: io_error with the path and the system's reason.
+/// The stamp of a shard's file or folder. Errors: io_error with the path and the system's reason.
 Result<FileStamp> file_stamp(const std::string& path);
 
 /// All that an index knows of one shard, decoded.
@@ -39,6 +39,8 @@ struct IndexedShard {
   std::uint64_t damaged = 0;
   SkippedRecords skipped;
   std::uint32_t probe = 0;  ///< shard_probe()
+  /// Shard::unpacked_bytes, which is kept in MiB, rounded up.
+  std::uint64_t unpacked_bytes = 0;
   /// Empty optional: only the number of samples is known, from the file `counted_by`.
   std::optional<std::vector<std::uint64_t>> sample_offsets;
   std::string counted_by;
@@ -65,6 +67,7 @@ class IndexBlock {
   std::uint64_t damaged() const;
   SkippedRecords skipped() const;
   std::uint32_t probe() const;
+  std::uint64_t unpacked_bytes() const;
   bool knows_offsets() const { return offset_unit_ > 0; }
   std::string_view counted_by() const { return counted_by_; }
   std::size_t columns() const { return columns_.size(); }

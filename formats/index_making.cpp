@@ -15,7 +15,7 @@
 #include "millrace/formats/folder_indexes.h"
 #include "millrace/formats/imported_counts.h"
 #include "millrace/formats/sample_index_writer.h"
-#include "millrace/formats/shard_spec.h"
+#include "millrace/formats/shard_listing.h"
 #include "millrace/formats/shard_walk.h"
 
 namespace millrace {
@@ -51,8 +51,9 @@ std::string name_from(const std::string& folder, const std::string& shard) {
   return file.lexically_relative(real(folder.empty() ? "." : folder)).native();
 }
 
-Result<std::vector<std::string>> listed_shards(const std::vector<std::string>& sources) {
-  auto paths = expand_shard_specs(sources);
+Result<std::vector<std::string>> listed_shards(const std::vector<std::string>& sources,
+                                               const ReadOptions& read) {
+  auto paths = shards_of(sources, read);
   if (!paths) return paths;
   std::vector<std::string> shards;
   for (std::string& path : *paths) {
@@ -116,14 +117,14 @@ struct ShardSums {
 };
 
 // The loss that a damaged shard's index tells of. Reading ends at damage, so it is the last entry.
-Error damage_of(const std::string& path, const IndexBlock& block, const ReadLimits& limits) {
+Error damage_of(const std::string& path, const IndexBlock& block, const ReadOptions& options) {
   Error damage{Reason::damaged_shard,
                std::to_string(block.damaged()) + " damaged place(s)",
                path,
                Error::kNoOffset,
                {}};
   const auto offsets = block.sample_offsets();
-  const auto shard = open_shard(path, limits);
+  const auto shard = open_shard(path, options);
   if (!offsets || offsets->empty() || !shard) return damage;
   Sample sample;
   if (const auto read = (*shard)->read(offsets->back(), sample); !read) return read.error();
@@ -299,7 +300,7 @@ class IndexMaker {
       shard.samples = count->samples;
       shard.counted_by = std::move(count->file);
     } else {
-      auto walked = walk_shard(path, making_.metadata, making_.limits);
+      auto walked = walk_shard(path, making_.metadata, making_.read);
       if (!walked) return tl::unexpected<Error>(std::move(walked.error()));
       shard = std::move(*walked);
       how = Account::How::walked;
@@ -324,7 +325,7 @@ class IndexMaker {
   void note(std::size_t i, const IndexBlock& block, Account::How how) {
     sums_[i] = {block.samples(), block.stamp().bytes, block.skipped()};
     std::optional<Error> damage;
-    if (block.damaged() > 0) damage = damage_of(file_.shards[i], block, making_.limits);
+    if (block.damaged() > 0) damage = damage_of(file_.shards[i], block, making_.read);
     account_.add(how, block.samples(), std::move(damage));
   }
 
@@ -348,7 +349,7 @@ class IndexMaker {
 Result<IndexSummary> make_indexes(const IndexMaking& making, const ParallelFor& parallel_for,
                                   const IndexProgress& progress) {
   for (const std::string& field : making.metadata) (void)FieldSelector(field);
-  const auto shards = listed_shards(making.sources);
+  const auto shards = listed_shards(making.sources, making.read);
   if (!shards) return tl::unexpected<Error>(shards.error());
   const std::vector<IndexFile> files = making.output.empty()
                                            ? index_by_folder(*shards)

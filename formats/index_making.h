@@ -19,7 +19,7 @@ struct IndexMaking {
   bool force = false;          ///< walk every shard, whatever an index says of it
   bool import_counts = false;  ///< where other tools left counts (imported_counts.h), only those
   std::vector<std::string> metadata;  ///< as in CatalogOptions
-  ReadLimits limits;
+  ReadOptions read;
 };
 
 struct IndexSummary {

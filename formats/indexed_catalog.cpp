@@ -56,6 +56,17 @@ std::uint64_t IndexedCatalog::samples(std::size_t shard) const {
                               : listed_[run.first_listed + shard - run.first].samples;
 }
 
+std::uint64_t IndexedCatalog::bytes(std::size_t shard) const {
+  const std::uint64_t unpacked = unpacked_bytes(shard);
+  return unpacked > 0 ? unpacked : stamp(shard).bytes;
+}
+
+std::uint64_t IndexedCatalog::unpacked_bytes(std::size_t shard) const {
+  const Run& run = run_of(shard);
+  return run.index != nullptr ? run.index->unpacked_bytes(shard - run.first)
+                              : listed_[run.first_listed + shard - run.first].unpacked_bytes;
+}
+
 FileStamp IndexedCatalog::stamp(std::size_t shard) const {
   const Run& run = run_of(shard);
   return run.index != nullptr ? run.index->stamp(shard - run.first)

@@ -20,6 +20,7 @@ struct ListedShard {
   std::string path;
   FileStamp stamp;
   std::uint64_t samples = 0;
+  std::uint64_t unpacked_bytes = 0;
   IndexedPlace place;
   std::shared_ptr<const std::vector<std::uint8_t>> block;  ///< null: at `place`
 };
@@ -37,7 +38,8 @@ class IndexedCatalog final : public ShardCatalog {
   std::size_t shards() const override { return shards_; }
   std::string path(std::size_t shard) const override;
   std::uint64_t samples(std::size_t shard) const override;
-  std::uint64_t bytes(std::size_t shard) const override { return stamp(shard).bytes; }
+  std::uint64_t bytes(std::size_t shard) const override;
+  std::uint64_t unpacked_bytes(std::size_t shard) const override;
   std::uint64_t damaged_shards() const override { return damaged_shards_; }
   SkippedRecords skipped_records() const override { return skipped_; }
   Result<std::vector<std::uint64_t>> sample_offsets(std::size_t shard,

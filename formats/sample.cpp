@@ -11,10 +11,11 @@ const Field* Sample::find(std::string_view name) const {
   return nullptr;
 }
 
-void Sample::reset(std::string_view shard, std::uint64_t begin_bytes) {
+void Sample::reset(std::string_view shard, std::uint64_t begin_bytes, OffsetUnit unit) {
   shard_ = shard;
   begin_bytes_ = begin_bytes;
   end_bytes_ = begin_bytes;
+  unit_ = unit;
   key_.clear();
   field_count_ = 0;
   owned_count_ = 0;

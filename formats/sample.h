@@ -7,10 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/result/result.h"
+
 namespace millrace {
 
-/// One named part of a sample. `name` is the lower-cased extension ("jpg", "seg.png"); `data`
-/// points into the shard's bytes.
+/// One named part of a sample. `name` is the lower-cased extension ("jpg", "seg.png") or the name
+/// of a column; `data` points into the shard's bytes, or into what the sample keeps.
 struct Field {
   std::string name;
   std::span<const std::uint8_t> data;
@@ -23,21 +25,24 @@ class Sample {
  public:
   std::string_view key() const { return key_; }
   std::string_view shard() const { return shard_; }
-  /// Where the sample's first record begins and its last one ends (exclusive) in the shard.
+  /// Where the sample's first record begins and its last one ends (exclusive) in the shard, in
+  /// `offset_unit()`s.
   std::uint64_t begin_bytes() const { return begin_bytes_; }
   std::uint64_t end_bytes() const { return end_bytes_; }
+  OffsetUnit offset_unit() const { return unit_; }
   /// In the order of the shard.
   std::span<const Field> fields() const { return {fields_.data(), field_count_}; }
   /// Null if the sample has no such field. `name` must be lower case.
   const Field* find(std::string_view name) const;
 
   // For readers that fill a sample.
-  void reset(std::string_view shard, std::uint64_t begin_bytes);
+  void reset(std::string_view shard, std::uint64_t begin_bytes, OffsetUnit unit = OffsetUnit::byte);
   void set_key(std::string_view key) { key_.assign(key); }
   void set_end_bytes(std::uint64_t end_bytes) { end_bytes_ = end_bytes; }
   /// `name` is lower-cased (ASCII) here.
   void add_field(std::string_view name, std::span<const std::uint8_t> data);
-  /// Bytes that the shard does not hold in one piece (sparse members); kept by the sample.
+  /// Bytes that the shard does not hold in one piece (sparse members, unescaped text, image files
+  /// that a row names); kept by the sample, empty at first.
   std::vector<std::uint8_t>& own_bytes();
 
  private:
@@ -45,6 +50,7 @@ class Sample {
   std::string_view shard_;
   std::uint64_t begin_bytes_ = 0;
   std::uint64_t end_bytes_ = 0;
+  OffsetUnit unit_ = OffsetUnit::byte;
   std::vector<Field> fields_;  // grows only; the first field_count_ are in use
   std::size_t field_count_ = 0;
   std::deque<std::vector<std::uint8_t>> owned_;  // a deque: addresses stay when it grows

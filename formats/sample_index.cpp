@@ -224,7 +224,8 @@ Result<IndexBlock> SampleIndex::block(std::size_t shard) const {
       static_cast<std::size_t>(position), names_at_ - static_cast<std::size_t>(position)));
   if (!block) return damaged_at(position, std::move(block.error().message));
   if (block->name() != name(shard) || block->samples() != samples(shard) ||
-      block->stamp() != stamp(shard) || block->knows_offsets() != knows_offsets(shard)) {
+      block->stamp() != stamp(shard) || block->knows_offsets() != knows_offsets(shard) ||
+      block->unpacked_bytes() != unpacked_bytes(shard)) {
     return damaged_at(position, "the block is not the one of \"" + std::string(name(shard)) + "\"");
   }
   return block;
@@ -258,7 +259,8 @@ std::vector<std::uint8_t> IndexLayout::header() {
 
 std::size_t IndexLayout::add_block(std::uint64_t position, const IndexBlock& block) {
   blocks_.push_back({position, std::string(block.name()), block.stamp(), block.samples(),
-                     block.damaged(), block.skipped(), block.knows_offsets()});
+                     block.damaged(), block.skipped(), block.knows_offsets(),
+                     block.unpacked_bytes()});
   return blocks_.size() - 1;
 }
 
@@ -295,7 +297,8 @@ std::vector<std::uint8_t> IndexLayout::end(std::uint64_t position) const {
     const Block& block = blocks_[number];
     const std::uint32_t flags = (block.damaged > 0 ? kDamaged : 0) |
                                 (has_skipped_any(block.skipped) ? kSkipped : 0) |
-                                (block.knows_offsets ? kOffsetsKnown : 0);
+                                (block.knows_offsets ? kOffsetsKnown : 0) |
+                                static_cast<std::uint32_t>(block.unpacked_bytes >> 20U << 8U);
     append<std::uint64_t>(table, block.position);
     append<std::uint64_t>(table, names_at[number]);
     append<std::uint32_t>(table, static_cast<std::uint32_t>(block.name.size()));
@@ -304,7 +307,7 @@ std::vector<std::uint8_t> IndexLayout::end(std::uint64_t position) const {
     append<std::uint64_t>(table, block.stamp.bytes);
     append<std::uint64_t>(table, static_cast<std::uint64_t>(block.stamp.mtime_ns));
     samples_sum += block.samples;
-    bytes_sum += block.stamp.bytes;
+    bytes_sum += block.unpacked_bytes > 0 ? block.unpacked_bytes : block.stamp.bytes;
     damaged_shards += block.damaged > 0 ? 1 : 0;
     add_skipped(skipped_sum, block.skipped);
   }

@@ -45,7 +45,8 @@ inline constexpr std::string_view kIndexFileName = "millrace.index";
 ///                    last sample on (fewer where the shard ends); 0 where no offsets are known
 ///                92  u32 unit of the offsets in bytes; 0: only the count is known
 ///                96  u32 length of the name, 100 u32 length of counted_by, 104 u32 columns,
-///               108  u32 0, 112 u64 length of the offsets
+///               108  u32 MiB that the shard takes unpacked, 0: it is mapped; less than 2^24
+///               112  u64 length of the offsets
 ///               120  name            the shard's path, relative to the folder of the index or
 ///                                    absolute
 ///                    counted_by      the file that the count is from, where no offsets are known
@@ -58,14 +59,14 @@ inline constexpr std::string_view kIndexFileName = "millrace.index";
 ///
 ///     names   = the names of the shards, in one piece, then zeros
 ///     entry   = u64 position of its block, u64 position of its name in names, u32 length of the
-///               name, u32 flags (1 damaged, 2 something skipped, 4 offsets known), u64 samples,
-///               u64 the shard's length, i64 its modification time; several entries may share a
-///               block
+///               name, u32 flags (1 damaged, 2 something skipped, 4 offsets known; from bit 8 on
+///               the MiB it takes unpacked), u64 samples, u64 the shard's length, i64 its
+///               modification time; several entries may share a block
 ///     order   = u32{shards}, then zeros: the entries sorted by name, those of one name by number
 ///     trailer = u64 position of names, u64 length of names, u64 shards, u64 sum of the samples,
-///               u64 sum of the lengths, u64 damaged shards, u64{5} sums of the skipped,
-///               u32 checksum from names to order, u32 checksum of the trailer before this field,
-///               "MRIEND" 0D 0A
+///               u64 sum of the lengths (unpacked where they are), u64 damaged shards, u64{5} sums
+///               of the skipped, u32 checksum from names to order, u32 checksum of the trailer
+///               before this field, "MRIEND" 0D 0A
 ///
 /// Blocks that no entry names are passed over.
 class SampleIndex {
@@ -88,6 +89,9 @@ class SampleIndex {
   bool is_damaged(std::size_t shard) const { return (flags(shard) & 1U) != 0; }
   bool has_skipped(std::size_t shard) const { return (flags(shard) & 2U) != 0; }
   bool knows_offsets(std::size_t shard) const { return (flags(shard) & 4U) != 0; }
+  std::uint64_t unpacked_bytes(std::size_t shard) const {
+    return std::uint64_t{flags(shard) >> 8U} << 20U;
+  }
 
   /// The first shard of that name, in O(log n).
   std::optional<std::size_t> find(std::string_view name) const;
@@ -139,6 +143,7 @@ class IndexLayout {
     std::uint64_t damaged = 0;
     SkippedRecords skipped;
     bool knows_offsets = false;
+    std::uint64_t unpacked_bytes = 0;
   };
   std::vector<std::uint32_t> order() const;
 

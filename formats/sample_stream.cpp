@@ -2,16 +2,16 @@
 
 #include <utility>
 
-#include "millrace/formats/shard_spec.h"
+#include "millrace/formats/shard_listing.h"
 
 namespace millrace {
 
-Result<SampleStream> open(const std::vector<std::string>& specs, const ReadLimits& limits) {
-  Result<std::vector<std::string>> paths = expand_shard_specs(specs);
+Result<SampleStream> open(const std::vector<std::string>& specs, const ReadOptions& options) {
+  Result<std::vector<std::string>> paths = shards_of(specs, options);
   if (!paths) return tl::unexpected(std::move(paths.error()));
   SampleStream stream;
   stream.paths_ = std::move(*paths);
-  stream.limits_ = limits;
+  stream.options_ = options;
   return stream;
 }
 
@@ -20,7 +20,7 @@ Result<bool> SampleStream::next(Sample& sample) {
     if (next_shard_ == paths_.size()) return false;
     offsets_.clear();
     next_sample_ = 0;
-    Result<std::shared_ptr<const Shard>> shard = open_shard(paths_[next_shard_++], limits_);
+    Result<std::shared_ptr<const Shard>> shard = open_shard(paths_[next_shard_++], options_);
     if (!shard) return tl::unexpected(std::move(shard.error()));
     shard_ = std::move(*shard);
     Result<ShardIndex> index = shard_->index();

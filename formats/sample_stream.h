@@ -21,17 +21,18 @@ class SampleStream {
   Result<bool> next(Sample& sample);
 
  private:
-  friend Result<SampleStream> open(const std::vector<std::string>& specs, const ReadLimits& limits);
+  friend Result<SampleStream> open(const std::vector<std::string>& specs,
+                                   const ReadOptions& options);
 
   std::vector<std::string> paths_;
-  ReadLimits limits_;
+  ReadOptions options_;
   std::size_t next_shard_ = 0;
   std::shared_ptr<const Shard> shard_;
   std::vector<std::uint64_t> offsets_;
   std::size_t next_sample_ = 0;
 };
 
-/// Opens what shard specs name (see shard_spec.h). Errors: those of expand_shard_specs.
-Result<SampleStream> open(const std::vector<std::string>& specs, const ReadLimits& limits = {});
+/// Opens what specs name (see shard_spec.h, shard_listing.h). Errors: those of shards_of.
+Result<SampleStream> open(const std::vector<std::string>& specs, const ReadOptions& options = {});
 
 }  // namespace millrace

@@ -1,71 +1,79 @@
 #include "millrace/formats/shard.h"
 
-#include <array>
+#include <algorithm>
+#include <filesystem>
 #include <utility>
 
+#include "millrace/formats/folder_indexes.h"
+#include "millrace/formats/shard_format.h"
+#include "millrace/formats/shard_listing.h"
 #include "millrace/formats/tar_reader.h"
+#include "millrace/formats/unpack.h"
 
 namespace millrace {
 
 namespace {
 
-struct Compression {
-  std::string_view magic;
-  std::string_view name;
-  std::string_view command;
+bool takes_anything(std::string_view, std::span<const std::uint8_t>) { return true; }
+
+Result<std::shared_ptr<const Shard>> open_tar(const std::string&, ShardBytes bytes,
+                                              const ReadOptions& options) {
+  return tar_shard(std::move(bytes.source), options.limits);
+}
+
+constexpr ShardFormat kFormats[] = {
+    {"tar", takes_anything, open_tar},
 };
 
-using namespace std::string_view_literals;
-
-constexpr Compression kZstd = {"\x28\xb5\x2f\xfd"sv, "zstd", "zstd -d"};
-constexpr std::array<Compression, 8> kCompressions = {{
-    {"\x1f\x8b"sv, "gzip", "gzip -d"},
-    {"BZh"sv, "bzip2", "bzip2 -d"},
-    {"\xfd\x37zXZ\x00"sv, "xz", "xz -d"},
-    kZstd,
-    {"\x04\x22\x4d\x18"sv, "lz4", "lz4 -d"},
-    {"\x89LZO\x00"sv, "lzop", "lzop -d"},
-    {"\x1f\x9d"sv, "compress", "uncompress"},
-    {"LZIP"sv, "lzip", "lzip -d"},
-}};
-
-const Compression* compression_of(tar::Bytes bytes) {
-  // A tar's first member may have any name, so a right header outweighs a magic number.
-  if (tar::begins_like_tar(bytes)) return nullptr;
-  const std::string_view text = tar::as_text(bytes);
-  for (const Compression& compression : kCompressions) {
-    if (text.starts_with(compression.magic)) return &compression;
+// The name without the ending of its compression.
+std::string_view plain_name(std::string_view name) {
+  for (const std::string_view ending : {".gz", ".bz2", ".xz", ".zst", ".zstd", ".lz4"}) {
+    if (name.ends_with(ending)) return name.substr(0, name.size() - ending.size());
   }
-  // A skippable frame (RFC 8878) has any of 16 magic numbers; zstd's parallel writers begin with
-  // one.
-  if (text.size() >= 4 && text.substr(1, 3) == "\x2a\x4d\x18"sv &&
-      (static_cast<unsigned char>(text[0]) & 0xf0) == 0x50) {
-    return &kZstd;
+  return name;
+}
+
+const ShardFormat& format_of(std::string_view path, std::span<const std::uint8_t> bytes,
+                             const ReadOptions& options) {
+  const std::span<const ShardFormat> formats = shard_formats();
+  const std::string_view name = plain_name(file_name_of(path));
+  const auto found = std::find_if(formats.begin(), formats.end(), [&](const ShardFormat& format) {
+    return options.format.empty() ? format.recognizes(name, bytes) : format.name == options.format;
+  });
+  return found == formats.end() ? formats.back() : *found;
+}
+
+Result<std::shared_ptr<const Shard>> open_file(const std::string& path,
+                                               const ReadOptions& options) {
+  auto source = map_file(path);
+  if (!source) return tl::unexpected<Error>(std::move(source.error()));
+  ShardBytes bytes{std::move(*source), std::nullopt, 0};
+  if (!compression_of(bytes.source->bytes()).empty()) {
+    auto unpacked = unpack(bytes.source, options.limits);
+    if (!unpacked) return tl::unexpected<Error>(std::move(unpacked.error()));
+    bytes = std::move(*unpacked);
   }
-  return nullptr;
+  auto shard = format_of(path, bytes.source->bytes(), options).open(path, bytes, options);
+  if (!shard) return shard;
+  return packed_shard(std::move(*shard), bytes);
 }
 
 }  // namespace
 
-Result<void> check_not_compressed(const std::string& path, std::span<const std::uint8_t> bytes) {
-  const Compression* compression = compression_of(bytes);
-  if (compression == nullptr) return {};
-  return tl::unexpected<Error>(Error{
-      Reason::io_error,
-      "the shard is compressed (" + std::string(compression->name) +
-          "), which is not supported; decompress it first: " + std::string(compression->command),
-      path,
-      Error::kNoOffset,
-      {}});
+std::uint64_t Shard::will_need(std::uint64_t offset, std::uint64_t next_offset) const {
+  source().will_need(offset, next_offset);
+  return next_offset - offset;
 }
 
-Result<std::shared_ptr<const Shard>> open_shard(const std::string& path, const ReadLimits& limits) {
-  auto source = map_file(path);
-  if (!source) return tl::unexpected<Error>(std::move(source.error()));
-  if (auto checked = check_not_compressed(path, (*source)->bytes()); !checked) {
-    return tl::unexpected<Error>(std::move(checked.error()));
-  }
-  return tar_shard(std::move(*source), limits);
+void Shard::done_with(const Sample& sample) const {
+  source().done_with(sample.begin_bytes(), sample.end_bytes());
+}
+
+std::span<const ShardFormat> shard_formats() { return kFormats; }
+
+Result<std::shared_ptr<const Shard>> open_shard(const std::string& path,
+                                                const ReadOptions& options) {
+  return open_file(path, options);
 }
 
 }  // namespace millrace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "millrace/formats/byte_source.h"
+#include "millrace/formats/read_options.h"
 #include "millrace/formats/sample.h"
 #include "millrace/result/result.h"
 
@@ -32,11 +33,6 @@ struct ShardIndex {
   SkippedRecords skipped;
 };
 
-struct ReadLimits {
-  /// A member that expands (sparse) beyond this is an error.
-  std::uint64_t max_expanded_bytes = std::uint64_t{1} << 30;
-};
-
 /// One open shard: random access to its samples. Thread-safe and immutable.
 class Shard {
  public:
@@ -51,25 +47,35 @@ class Shard {
   /// Fills `sample` with the sample at an offset of the index. An error carries shard, offset and,
   /// where known, key.
   virtual Result<void> read(std::uint64_t offset_bytes, Sample& sample) const = 0;
+  /// What the shard is read from: the mapped file, what was unpacked from it, or the listing of a
+  /// folder.
   virtual const ByteSource& source() const = 0;
+
+  /// Memory that the shard holds besides mapped files, because its file is compressed. 0: none, and
+  /// opening it is cheap.
+  virtual std::uint64_t unpacked_bytes() const { return 0; }
+  /// Asks the system to read the sample at `offset` soon; the next one begins at `next_offset`.
+  /// Returns how many bytes it will touch, 0 if unknown.
+  virtual std::uint64_t will_need(std::uint64_t offset, std::uint64_t next_offset) const;
+  /// The sample's bytes will not be looked at any more.
+  virtual void done_with(const Sample& sample) const;
 
  protected:
   Shard() = default;
 };
 
-/// Opens a shard by what its bytes say. Errors: io_error.
+/// Opens a shard that `list_shards` gave, as what `options.format` says, else by its name and first
+/// bytes (see shard_format.h). Compressed ones are unpacked into memory here, within the limits.
+/// Errors: io_error; damaged_shard for a file without which no sample can be found (a table's
+/// header, a footer).
 Result<std::shared_ptr<const Shard>> open_shard(const std::string& path,
-                                                const ReadLimits& limits = {});
+                                                const ReadOptions& options = {});
 
 /// Opens a shard in a way of one's own: from other storage, or in tests with faults. For any
 /// thread; what it throws ends the epoch.
 using ShardOpener = std::function<Result<std::shared_ptr<const Shard>>(const std::string& path)>;
 
-/// Whether bytes that begin like these can be a shard: an io_error naming `path` if they are
-/// compressed. The first 512 bytes are enough.
-Result<void> check_not_compressed(const std::string& path, std::span<const std::uint8_t> bytes);
-
-/// The same over any byte source: a WebDataset tar.
+/// A shard over any byte source: a WebDataset tar.
 std::shared_ptr<const Shard> tar_shard(std::shared_ptr<const ByteSource> source,
                                        const ReadLimits& limits = {});
 

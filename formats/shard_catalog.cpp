@@ -10,7 +10,7 @@
 
 #include "millrace/formats/folder_indexes.h"
 #include "millrace/formats/indexed_catalog.h"
-#include "millrace/formats/shard_spec.h"
+#include "millrace/formats/shard_listing.h"
 #include "millrace/formats/shard_walk.h"
 
 namespace millrace {
@@ -84,6 +84,7 @@ class Resolver {
       const FolderIndexes& indexes = folders_.find(folder_of(path))->second;
       if (auto place = indexes.find(file_name_of(path), *stamp, options_.metadata)) {
         shard.samples = place->index->samples(place->number);
+        shard.unpacked_bytes = place->index->unpacked_bytes(place->number);
         shard.stamp = *stamp;
         shard.place = std::move(*place);
         return resolved;
@@ -95,11 +96,12 @@ class Resolver {
       resolved.source = std::move(*source);
       return resolved;
     }
-    auto walked = walk_shard(path, options_.metadata, options_.limits, options_.open_shard);
+    auto walked = walk_shard(path, options_.metadata, options_.read, options_.open_shard);
     if (!walked) return tl::unexpected<Error>(std::move(walked.error()));
     walked->name = file_name_of(path);
     shard.samples = walked->samples;
     shard.stamp = walked->stamp;
+    shard.unpacked_bytes = walked->unpacked_bytes;
     shard.block = std::make_shared<const std::vector<std::uint8_t>>(encode_block(*walked));
     return resolved;
   }
@@ -146,7 +148,8 @@ Result<void> add_source(const std::shared_ptr<const SampleIndex>& source,
   if (!resolved) return tl::unexpected<Error>(resolved.error());
   std::size_t next = 0;
   for (std::size_t i = 0; i < source->shards(); ++i) {
-    ListedShard shard{source->path(i), source->stamp(i), source->samples(i), {source, i}, nullptr};
+    ListedShard shard{source->path(i),           source->stamp(i), source->samples(i),
+                      source->unpacked_bytes(i), {source, i},      nullptr};
     if (lacks[i]) {
       const Resolved& one = (*resolved)[which[next++]];
       if (one.source != nullptr) {
@@ -176,9 +179,11 @@ std::string CatalogOptions::default_cache_folder() {
 }
 
 Result<std::shared_ptr<const ShardCatalog>> ShardCatalog::open(
-    const std::vector<std::string>& specs, const CatalogOptions& options,
+    const std::vector<std::string>& specs, const CatalogOptions& wanted,
     const ParallelFor& parallel_for) {
-  auto paths = expand_shard_specs(specs);
+  CatalogOptions options = wanted;
+  options.use_index = options.use_index && options.read.reads_as_indexed();
+  auto paths = shards_of(specs, options.read);
   if (!paths) return tl::unexpected<Error>(std::move(paths.error()));
   Resolver resolver(options, parallel_for);
   std::vector<std::size_t> which;

@@ -23,13 +23,15 @@ struct CatalogOptions {
   /// Use and keep sample indexes (see sample_index.h): those beside the shards and those in the
   /// cache folder; what is in neither is walked, and then kept in the cache folder. false: every
   /// shard is walked, nothing is kept.
+  /// Not done where `read` tells shards apart from what indexes know
+  /// (ReadOptions::reads_as_indexed).
   bool use_index = true;
   /// Where indexes made on the fly are kept. Empty: nowhere.
   std::string cache_folder = default_cache_folder();
   /// Fields that must be known of every sample without decoding: `json:width`, `json:a.b`, or
   /// `__key__`. A shard whose index lacks one is walked anew.
   std::vector<std::string> metadata;
-  ReadLimits limits;
+  ReadOptions read;  ///< `fields` of it is not looked at: walks read what `metadata` needs
   /// Instead of open_shard where a shard is walked; its path must still name a file.
   ShardOpener open_shard;
 
@@ -47,7 +49,8 @@ class ShardCatalog {
   ShardCatalog(const ShardCatalog&) = delete;
   ShardCatalog& operator=(const ShardCatalog&) = delete;
 
-  /// Expands the specs (shard_spec.h). A spec may also name a sample index: it stands for its
+  /// Expands the specs (shard_spec.h) and lists the shards of what they name (shard_listing.h). A
+  /// spec may also name a sample index: it stands for its
   /// shards, which then are neither listed nor looked at before they are read. All other shards are
   /// looked at now: an index entry whose size or modification time is not the shard's is not
   /// served, the shard is walked instead.
@@ -60,7 +63,10 @@ class ShardCatalog {
   virtual std::string path(std::size_t shard) const = 0;
   /// Entries of the shard's index: its samples and its damaged places.
   virtual std::uint64_t samples(std::size_t shard) const = 0;
+  /// Of the shard's file, or what it unpacks to.
   virtual std::uint64_t bytes(std::size_t shard) const = 0;
+  /// Shard::unpacked_bytes, rounded up to MiB; 0: the shard is mapped.
+  virtual std::uint64_t unpacked_bytes([[maybe_unused]] std::size_t shard) const { return 0; }
   /// Sums over all shards, as far as the indexes know them.
   virtual std::uint64_t damaged_shards() const = 0;
   virtual SkippedRecords skipped_records() const = 0;

@@ -12,6 +12,7 @@
 #include "millrace/formats/sample_grouper.h"
 #include "millrace/formats/stop_signal.h"
 #include "millrace/formats/tar_block.h"
+#include "millrace/formats/unpack.h"
 
 namespace millrace {
 
@@ -305,8 +306,14 @@ Result<ShardStream::Outcome> ShardStream::Impl::next_block(std::uint64_t max_sam
   if (!walked_) {
     if (begin_bytes_ == 0) {
       if (!fetch(tar::kBlockBytes)) return Outcome::stopped;
-      if (auto checked = check_not_compressed(specs_[stream_], archive().bytes); !checked) {
-        return give_up(std::move(checked.error()));
+      if (const std::string_view compression = compression_of(archive().bytes);
+          !compression.empty()) {
+        return give_up({Reason::io_error,
+                        "the stream is compressed (" + std::string(compression) +
+                            "), which is not supported; let a command decompress it",
+                        specs_[stream_],
+                        Error::kNoOffset,
+                        {}});
       }
     }
     if (!this->walk(max_samples, max_bytes, walk)) return Outcome::stopped;

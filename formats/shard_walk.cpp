@@ -66,6 +66,7 @@ Result<IndexedShard> walk_shard(const Shard& shard, std::span<const std::string>
   indexed.samples = index->sample_offsets.size();
   indexed.damaged = index->damaged;
   indexed.skipped = index->skipped;
+  indexed.unpacked_bytes = shard.unpacked_bytes();
   indexed.probe = shard_probe(shard.source().bytes(), index->sample_offsets);
   indexed.sample_offsets = std::move(index->sample_offsets);
   if (!metadata.empty()) read_metadata(shard, metadata, indexed);
@@ -73,12 +74,14 @@ Result<IndexedShard> walk_shard(const Shard& shard, std::span<const std::string>
 }
 
 Result<IndexedShard> walk_shard(const std::string& path, std::span<const std::string> metadata,
-                                const ReadLimits& limits, const ShardOpener& open) {
+                                const ReadOptions& read, const ShardOpener& open) {
   // Taken before the walk: a file that is written to meanwhile has another one afterwards, and is
   // walked again.
   const auto stamp = file_stamp(path);
   if (!stamp) return tl::unexpected<Error>(stamp.error());
-  const auto shard = open ? open(path) : open_shard(path, limits);
+  ReadOptions only_metadata = read;
+  only_metadata.fields = FieldSelector::fields_of(metadata);
+  const auto shard = open ? open(path) : open_shard(path, only_metadata);
   if (!shard) return tl::unexpected<Error>(shard.error());
   auto indexed = walk_shard(**shard, metadata);
   if (!indexed) return indexed;

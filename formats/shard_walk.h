@@ -15,7 +15,7 @@ namespace millrace {
 /// file that changes under the walk. Damage is none. Throws std::invalid_argument on a metadata
 /// field that is no field selector.
 Result<IndexedShard> walk_shard(const std::string& path, std::span<const std::string> metadata,
-                                const ReadLimits& limits, const ShardOpener& open = {});
+                                const ReadOptions& read, const ShardOpener& open = {});
 
 /// The same for a shard that is open already, without its stamp.
 Result<IndexedShard> walk_shard(const Shard& shard, std::span<const std::string> metadata);

@@ -27,9 +27,11 @@ void touch(std::span<const std::uint8_t> bytes) {
 }  // namespace
 
 Dataset::Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected,
-                 ShardOpener open)
+                 const ReadOptions& read, ShardOpener open)
     : catalog_(std::move(catalog)), selected_(std::move(selected)), open_shard_(std::move(open)) {
-  if (!open_shard_) open_shard_ = [](const std::string& path) { return open_shard(path); };
+  if (!open_shard_) {
+    open_shard_ = [read](const std::string& path) { return open_shard(path, read); };
+  }
   fingerprint_ = 0xcbf29ce484222325U;
   const SampleCounts& counts = selected_.counts();
   for (std::size_t i = 0; i < catalog_->shards(); ++i) {
@@ -56,7 +58,7 @@ Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::stri
   auto selected = SelectedSamples::select(selection, **catalog, parallel_for);
   if (!selected) return tl::unexpected(std::move(selected.error()));
   std::shared_ptr<const Dataset> dataset(
-      new Dataset(std::move(*catalog), std::move(*selected), options.open_shard));
+      new Dataset(std::move(*catalog), std::move(*selected), options.read, options.open_shard));
   if (dataset->counts().total() == 0) {
     return fail(Reason::missing_field, "the dataset is empty: no samples in " +
                                            std::to_string(dataset->catalog().shards()) +
@@ -114,22 +116,20 @@ Result<void> Dataset::read(SampleId id, std::shared_ptr<const Shard>& shard, Sam
   shard = {std::move(*open), found.shard.get()};
   const std::uint64_t offset = found.sample_offsets[selected_.index_in_shard(id)];
   if (Result<void> read = shard->read(offset, sample); !read) return read;
-  const std::uint64_t begin = sample.begin_bytes();
-  touch(shard->source().bytes().subspan(begin, sample.end_bytes() - begin));
+  for (const Field& field : sample.fields()) touch(field.data);
   return {};
 }
 
 std::uint64_t Dataset::will_need(SampleId id) const {
   const Result<std::shared_ptr<const OpenShard>> open = opened(id.shard);
   if (!open) return 0;  // the worker that reads the sample reports it
-  const ByteSource& source = (*open)->shard->source();
+  const Shard& found = *(*open)->shard;
   const std::vector<std::uint64_t>& offsets = (*open)->sample_offsets;
   const std::uint64_t index = selected_.index_in_shard(id);
   const std::uint64_t begin = offsets[index];
   const std::uint64_t end =
-      index + 1 == offsets.size() ? source.bytes().size() : offsets[index + 1];
-  source.will_need(begin, end);
-  return end - begin;
+      index + 1 == offsets.size() ? found.source().bytes().size() : offsets[index + 1];
+  return found.will_need(begin, end);
 }
 
 }  // namespace millrace

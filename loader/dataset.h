@@ -21,8 +21,9 @@ namespace millrace {
 /// opened.
 class Dataset {
  public:
-  /// Catalogs the shards (see ShardCatalog::open) and selects. Payload is not read. Errors: a spec
-  /// that names nothing, a shard that cannot be opened, no samples at all.
+  /// Catalogs the shards (see ShardCatalog::open) and selects. `options.read` is also how samples
+  /// are read. Payload is not read. Errors: a spec that names nothing, a shard that cannot be
+  /// opened, no samples at all.
   static Result<std::shared_ptr<const Dataset>> open(const std::vector<std::string>& specs,
                                                      const Selection& selection,
                                                      CatalogOptions options,
@@ -57,7 +58,8 @@ class Dataset {
     std::list<std::size_t>::iterator recency;
   };
 
-  Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected, ShardOpener open);
+  Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected,
+          const ReadOptions& read, ShardOpener open);
   Result<std::shared_ptr<const OpenShard>> opened(std::size_t shard) const;
   Result<std::shared_ptr<const Shard>> open_anew(const std::string& path) const;
 

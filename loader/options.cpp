@@ -64,7 +64,7 @@ bool LoaderOptions::reads_streams() const {
 
 std::vector<MixtureSource> LoaderOptions::all_sources() const {
   std::vector<MixtureSource> all = mixture;
-  if (all.empty()) all.push_back({"", sources, 0, 0, select});
+  if (all.empty()) all.push_back({"", sources, 0, 0, select, read});
   for (MixtureSource& source : all) {
     if (source.name.empty() && !source.sources.empty()) source.name = source.sources.front();
   }
@@ -89,6 +89,7 @@ void validate_sources(const LoaderOptions& options) {
     require(names.insert(source.name).second, "mixture", "\"" + source.name + "\"",
             "two sources of this name; give each its own");
     source.select.validate();
+    source.read.validate();
     require(source.weight >= 0 && std::isfinite(source.weight), "mixture.weight",
             std::to_string(source.weight), "must not be negative");
   }

@@ -51,6 +51,7 @@ struct MixtureSource {
   /// Exactly so many in each epoch; of all sources or of none. 0: not given.
   std::uint64_t samples_per_epoch = 0;
   Selection select;
+  ReadOptions read = {};  ///< how its files become samples; `fields` is filled in from the columns
 };
 
 /// Everything a loader can be told. The first group changes what is delivered and enters the
@@ -69,6 +70,7 @@ struct LoaderOptions {
   bool streaming = false;
   /// Whether `pipe:COMMAND` runs its command in a shell. Only for specs nobody else could write.
   bool allow_commands = false;
+  ReadOptions read;  ///< how files become samples; `fields` is filled in from the columns
   Selection select;  ///< which samples of `sources` take part. Fingerprinted.
   /// Several datasets instead of `sources`, each in an order of its own, mixed in fixed shares.
   /// Fingerprinted; the shares alone may be changed on a resume, see Loader::load_state.

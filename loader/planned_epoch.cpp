@@ -30,7 +30,7 @@ class PlannedBatch final : public BatchSamples {
     return epoch_->datasets[ref.source]->read(ref.id, shard, sample);
   }
   void done_with(const Shard& shard, const Sample& sample) const override {
-    shard.source().done_with(sample.begin_bytes(), sample.end_bytes());
+    shard.done_with(sample);
   }
   std::uint64_t will_need(const SampleRef& ref) const override {
     return epoch_->datasets[ref.source]->will_need(ref.id);

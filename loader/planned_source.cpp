@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "millrace/formats/field_selector.h"
 #include "millrace/loader/loader.h"
 #include "millrace/loader/planned_epoch.h"
 #include "millrace/loader/sample_source.h"
@@ -15,7 +16,12 @@ class PlannedSource final : public SampleSource {
     CatalogOptions catalog;
     catalog.use_index = options.use_index;
     catalog.open_shard = options.open_shard;
+    std::vector<std::string> fields;
+    for (const auto& [name, column] : options.columns) fields.push_back(column.fields);
+    fields = FieldSelector::fields_of(fields);
     for (const MixtureSource& source : options.all_sources()) {
+      catalog.read = source.read;
+      catalog.read.fields = fields;
       auto opened = Dataset::open(source.sources, source.select, catalog, parallel_for);
       if (!opened) throw LoaderError(std::move(opened.error()));
       add(source, *opened);

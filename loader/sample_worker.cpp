@@ -68,6 +68,7 @@ Result<void> SampleWorker::make(const Task& task, const SampleRef& ref) {
     error.shard = sample_.shard();
     error.offset_bytes = sample_.begin_bytes();
     error.key = sample_.key();
+    error.unit = sample_.offset_unit();
   }
   return written;
 }

@@ -16,7 +16,10 @@ std::string Error::to_string() const {
   std::string text;
   if (!shard.empty()) {
     text += shard;
-    if (offset_bytes != kNoOffset) text += " at byte " + std::to_string(offset_bytes);
+    if (offset_bytes != kNoOffset) {
+      text += unit == OffsetUnit::row ? " at row " : " at byte ";
+      text += std::to_string(offset_bytes);
+    }
   }
   if (!key.empty()) text += (text.empty() ? "key \"" : ", key \"") + key + "\"";
   if (!text.empty()) text += ": ";

@@ -30,6 +30,12 @@ inline constexpr std::size_t kReasonCount = 11;
 /// `"damaged_shard"` for Reason::damaged_shard, and so on.
 std::string_view reason_name(Reason reason);
 
+/// What an offset in a shard counts.
+enum class OffsetUnit : std::uint8_t {
+  byte,
+  row,  ///< of a table, or the number of a file in a folder; from 0
+};
+
 /// What went wrong and where. Whoever knows a part of the place adds it on the way up; a part that
 /// does not apply stays empty.
 struct Error {
@@ -40,6 +46,7 @@ struct Error {
   std::string shard;    ///< path of the shard
   std::uint64_t offset_bytes = kNoOffset;  ///< where in the shard the sample or the damage begins
   std::string key;                         ///< key of the sample
+  OffsetUnit unit = OffsetUnit::byte;      ///< what `offset_bytes` counts
 
   /// One line: `data/x.tar at byte 1536, key "000001": bad_image: ...`.
   std::string to_string() const;

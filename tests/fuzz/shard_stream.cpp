@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "millrace/formats/shard.h"
+#include "millrace/formats/unpack.h"
 #include "millrace/formats/shard_stream.h"
 
 namespace {
@@ -62,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       millrace::memory_source("fuzz.tar", std::vector<std::uint8_t>(data, data + size)), kLimits);
   const auto index = shard->index();
   require(index.has_value());
-  const bool compressed = !millrace::check_not_compressed("fuzz.tar", {data, size});
+  const bool compressed = !millrace::compression_of({data, size}).empty();
 
   int ends[2];
   require(::pipe2(ends, O_CLOEXEC) == 0);

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "millrace/formats/byte_source.h"
+#include "millrace/formats/read_options.h"
+#include "millrace/result/result.h"
+
+namespace millrace {
+
+class Shard;
+
+/// The bytes of a shard, whole: a mapped file, or what a compressed one unpacked to.
+struct ShardBytes {
+  std::shared_ptr<const ByteSource> source;
+  /// Why the bytes end before they should: the compressed file is cut or damaged. What came before
+  /// is in `source`. A format's reader need not look at it: `packed_shard` reports it.
+  std::optional<Error> damage;
+  /// Memory held besides the mapped file.
+  std::uint64_t unpacked_bytes = 0;
+};
+
+/// "gzip", "bzip2", "xz", "zstd", "lz4", ... by the first bytes (512 are enough); empty: not
+/// compressed. A right tar header outweighs any magic number.
+std::string_view compression_of(std::span<const std::uint8_t> bytes);
+
+/// Unpacks a whole compressed file (all its members, frames or streams, one after another) into
+/// memory, and checks its checksums. Memory: what it unpacks to, within the limits; beyond them
+/// that is the damage. Errors: io_error where the file changed, the compression is one that is not
+/// read, or memory is short. Thread-safe.
+Result<ShardBytes> unpack(const std::shared_ptr<const ByteSource>& packed,
+                          const ReadLimits& limits);
+
+/// `shard`, read from `bytes`: holds what they hold, and gives their damage an entry of its own
+/// behind the samples (or makes it the reason of the damage that the reader found there). The shard
+/// itself where there is neither.
+std::shared_ptr<const Shard> packed_shard(std::shared_ptr<const Shard> shard,
+                                          const ShardBytes& bytes);
+
+}  // namespace millrace
