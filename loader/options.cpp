@@ -81,7 +81,11 @@ void validate_sources(const LoaderOptions& options) {
   const auto refuse_selection = [&](const std::string& rule) {
     if (!options.select.selects_all()) require(false, "select", options.select.describe(), rule);
   };
-  if (!options.mixture.empty()) refuse_selection("each source of the mixture has its own");
+  if (!options.mixture.empty()) {
+    refuse_selection("each source of the mixture has its own");
+    require(options.read == ReadOptions(), "read", "{...}",
+            "each source of the mixture has its own");
+  }
   std::set<std::string> names;
   for (const MixtureSource& source : options.all_sources()) {
     require(!source.sources.empty(), options.mixture.empty() ? "sources" : "mixture.sources", "[]",

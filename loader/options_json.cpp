@@ -1,13 +1,13 @@
 #include "millrace/loader/options_json.h"
 
-#include <algorithm>
 #include <charconv>
-#include <initializer_list>
 #include <optional>
 #include <stdexcept>
 #include <vector>
 
-#include <boost/json.hpp>
+#include "millrace/loader/columns_json-inl.h"
+#include "millrace/loader/json_object-inl.h"
+#include "millrace/loader/read_options_json-inl.h"
 
 namespace millrace {
 
@@ -15,173 +15,10 @@ namespace json = boost::json;
 
 namespace {
 
-// Levenshtein distance, to suggest the name that was meant.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row.back();
-}
-
-/// One JSON object that is read key by key; every message names the place.
-class Reader {
- public:
-  Reader(const json::value& value, std::string place) : place_(std::move(place)) {
-    if (!value.is_object()) throw std::invalid_argument(place_ + ": not a JSON object");
-    object_ = &value.get_object();
-  }
-
-  void allow_only(std::initializer_list<std::string_view> known) const {
-    for (const auto& entry : *object_) {
-      const std::string_view key(entry.key().data(), entry.key().size());
-      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-      const auto nearest =
-          std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
-            return edit_distance(key, a) < edit_distance(key, b);
-          });
-      throw std::invalid_argument((place_.empty() ? "" : place_ + ": ") + "unknown option \"" +
-                                  std::string(key) + "\"; the nearest known one is \"" +
-                                  std::string(*nearest) + "\"");
-    }
-  }
-
-  const json::value* find(std::string_view key) const { return object_->if_contains(key); }
-  const json::object& object() const { return *object_; }
-  std::string place(std::string_view key) const {
-    return place_.empty() ? std::string(key) : place_ + "." + std::string(key);
-  }
-
-  std::string text(std::string_view key) const {
-    const json::value* value = find(key);
-    if (value == nullptr || !value->is_string()) wrong(key, "a string");
-    return std::string(value->get_string());
-  }
-
-  void read(std::string_view key, std::uint64_t& to) const {
-    const json::value* value = find(key);
-    if (value == nullptr) return;
-    if (value->is_uint64()) {
-      to = value->get_uint64();
-    } else if (value->is_int64() && value->get_int64() >= 0) {
-      to = static_cast<std::uint64_t>(value->get_int64());
-    } else {
-      wrong(key, "a whole number that is not negative");
-    }
-  }
-
-  void read(std::string_view key, double& to) const {
-    const json::value* value = find(key);
-    if (value == nullptr) return;
-    if (!value->is_number()) wrong(key, "a number");
-    to = value->to_number<double>();
-  }
-
-  void read(std::string_view key, bool& to) const {
-    const json::value* value = find(key);
-    if (value == nullptr) return;
-    if (!value->is_bool()) wrong(key, "true or false");
-    to = value->get_bool();
-  }
-
-  [[noreturn]] void wrong(std::string_view key, const std::string& wanted) const {
-    const json::value* value = find(key);
-    throw std::invalid_argument(place(key) + " = " +
-                                (value != nullptr ? json::serialize(*value) : "(nothing)") +
-                                ": must be " + wanted);
-  }
-
- private:
-  std::string place_;
-  const json::object* object_ = nullptr;
-};
-
-// Sizes that are ints in the interfaces: what does not fit is out of their range anyway.
-int small_int(const Reader& from, std::string_view key, int otherwise) {
-  auto value = static_cast<std::uint64_t>(otherwise);
-  from.read(key, value);
-  if (value > 1'000'000'000) from.wrong(key, "smaller");
-  return static_cast<int>(value);
-}
-
-std::shared_ptr<const Transform> read_image_transform(const Reader& from) {
-  from.allow_only({"type", "size", "max_image_pixels", "max_jpeg_scans"});
-  DecodeOptions decode;
-  from.read("max_image_pixels", decode.max_image_pixels);
-  decode.max_jpeg_scans = small_int(from, "max_jpeg_scans", decode.max_jpeg_scans);
-  const std::string type = from.text("type");
-  const int size = small_int(from, "size", 224);
-  if (type == "clip_image") return clip_transform(size, decode);
-  if (type == "clip_pixels") return clip_pixels(size, decode);
-  from.wrong("type", R"("clip_image" or "clip_pixels")");
-}
-
-std::shared_ptr<const ClipTokenizer> read_tokenizer(const Reader& from) {
-  from.allow_only({"type", "context_length"});
-  if (from.text("type") != "clip") from.wrong("type", "\"clip\"");
-  return std::make_shared<const ClipTokenizer>(small_int(from, "context_length", 77));
-}
-
-Dtype read_number_dtype(const Reader& from) {
-  if (from.find("dtype") == nullptr) return Dtype::float64;
-  const std::string name = from.text("dtype");
-  for (const Dtype dtype : {Dtype::float64, Dtype::float32, Dtype::int64}) {
-    if (name == dtype_name(dtype)) return dtype;
-  }
-  from.wrong("dtype", R"("float64", "float32" or "int64")");
-}
-
-Column read_column(const Reader& from) {
-  const std::string type = from.text("type");
-  if (type == "image") {
-    from.allow_only({"type", "fields", "transform"});
-    const json::value* transform = from.find("transform");
-    if (transform == nullptr) from.wrong("transform", "an object");
-    return image(from.text("fields"),
-                 read_image_transform(Reader(*transform, from.place("transform"))));
-  }
-  if (type == "text") {
-    from.allow_only({"type", "fields", "tokenizer"});
-    const json::value* tokenizer = from.find("tokenizer");
-    if (tokenizer == nullptr) from.wrong("tokenizer", "an object");
-    return text(from.text("fields"), read_tokenizer(Reader(*tokenizer, from.place("tokenizer"))));
-  }
-  if (type == "raw") {
-    from.allow_only({"type", "fields"});
-    return raw(from.text("fields"));
-  }
-  if (type == "number") {
-    from.allow_only({"type", "fields", "dtype"});
-    return number(from.text("fields"), read_number_dtype(from));
-  }
-  from.wrong("type", R"("image", "text", "raw" or "number")");
-}
-
-// A list of strings, or one string.
-std::vector<std::string> read_texts(const Reader& from, std::string_view key) {
-  const json::value* value = from.find(key);
-  if (value == nullptr) return {};
-  if (value->is_string()) return {std::string(value->get_string())};
-  if (!value->is_array()) from.wrong(key, "a string or a list of strings");
-  std::vector<std::string> texts;
-  for (const json::value& text : value->get_array()) {
-    if (!text.is_string()) from.wrong(key, "a string or a list of strings");
-    texts.emplace_back(text.get_string());
-  }
-  return texts;
-}
-
-Selection read_selection(const Reader& parent) {
+Selection read_selection(const JsonObject& parent) {
   Selection selection;
-  const json::value* value = parent.find("select");
-  if (value == nullptr) return selection;
-  const Reader from(*value, parent.place("select"));
+  if (!parent.has("select")) return selection;
+  const JsonObject from = parent.at("select");
   from.allow_only({"shards", "where", "keep_keys", "drop_keys", "every", "every_offset"});
   if (const json::value* shards = from.find("shards")) {
     const bool pair = shards->is_array() && shards->get_array().size() == 2;
@@ -195,34 +32,35 @@ Selection read_selection(const Reader& parent) {
     bound(0, selection.shards_begin);
     bound(1, selection.shards_end);
   }
-  if (from.find("where") != nullptr) selection.where = from.text("where");
-  selection.keep_keys = read_texts(from, "keep_keys");
-  selection.drop_keys = read_texts(from, "drop_keys");
+  from.read("where", selection.where);
+  selection.keep_keys = from.texts("keep_keys");
+  selection.drop_keys = from.texts("drop_keys");
   from.read("every", selection.every);
   from.read("every_offset", selection.every_offset);
   return selection;
 }
 
-std::vector<MixtureSource> read_mixture(const Reader& options) {
+std::vector<MixtureSource> read_mixture(const JsonObject& options) {
   const json::value* value = options.find("mixture");
   if (value == nullptr) return {};
   if (!value->is_array()) options.wrong("mixture", "a list of objects");
   std::vector<MixtureSource> mixture;
   for (const json::value& entry : value->get_array()) {
-    const Reader from(entry, "mixture[" + std::to_string(mixture.size()) + "]");
-    from.allow_only({"name", "sources", "weight", "samples_per_epoch", "select"});
+    const JsonObject from(entry, "mixture[" + std::to_string(mixture.size()) + "]");
+    from.allow_only({"name", "sources", "weight", "samples_per_epoch", "select", "read"});
     MixtureSource& source = mixture.emplace_back();
-    if (from.find("name") != nullptr) source.name = from.text("name");
-    source.sources = read_texts(from, "sources");
+    from.read("name", source.name);
+    source.sources = from.texts("sources");
     from.read("weight", source.weight);
     from.read("samples_per_epoch", source.samples_per_epoch);
     source.select = read_selection(from);
+    if (from.has("read")) source.read = read_read_options(from.at("read"));
   }
   return mixture;
 }
 
-StopAt read_stop_at(const Reader& from, StopAt otherwise) {
-  if (from.find("stop_at") == nullptr) return otherwise;
+StopAt read_stop_at(const JsonObject& from, StopAt otherwise) {
+  if (!from.has("stop_at")) return otherwise;
   const std::string name = from.text("stop_at");
   for (const StopAt stop_at : {StopAt::first_exhausted, StopAt::last_exhausted}) {
     if (name == stop_at_name(stop_at)) return stop_at;
@@ -253,7 +91,7 @@ std::optional<std::uint64_t> bytes_of(std::string_view text) {
   return std::nullopt;
 }
 
-void read_shuffle_window(const Reader& from, LoaderOptions& options) {
+void read_shuffle_window(const JsonObject& from, LoaderOptions& options) {
   const json::value* value = from.find("shuffle_window");
   if (value == nullptr || !value->is_string()) {
     from.read("shuffle_window", options.shuffle_window);
@@ -264,21 +102,21 @@ void read_shuffle_window(const Reader& from, LoaderOptions& options) {
   options.shuffle_window_bytes = *bytes;
 }
 
-void read_error_budget(const Reader& from, ErrorBudget& budget) {
+void read_error_budget(const JsonObject& from, ErrorBudget& budget) {
   const json::value* value = from.find("error_budget");
   if (value == nullptr) return;
   if (value->is_number()) {
     budget.share = value->to_number<double>();
     return;
   }
-  const Reader parts(*value, from.place("error_budget"));
+  const JsonObject parts(*value, from.place("error_budget"));
   parts.allow_only({"share", "consecutive"});
   parts.read("share", budget.share);
   parts.read("consecutive", budget.consecutive);
 }
 
-OnBadSample read_on_bad_sample(const Reader& from, OnBadSample otherwise) {
-  if (from.find("on_bad_sample") == nullptr) return otherwise;
+OnBadSample read_on_bad_sample(const JsonObject& from, OnBadSample otherwise) {
+  if (!from.has("on_bad_sample")) return otherwise;
   const std::string name = from.text("on_bad_sample");
   for (const OnBadSample policy :
        {OnBadSample::substitute, OnBadSample::skip, OnBadSample::raise}) {
@@ -287,7 +125,7 @@ OnBadSample read_on_bad_sample(const Reader& from, OnBadSample otherwise) {
   from.wrong("on_bad_sample", R"("substitute", "skip" or "raise")");
 }
 
-PinMemory read_pin_memory(const Reader& from, PinMemory otherwise) {
+PinMemory read_pin_memory(const JsonObject& from, PinMemory otherwise) {
   const json::value* value = from.find("pin_memory");
   if (value == nullptr) return otherwise;
   if (value->is_bool()) return value->get_bool() ? PinMemory::on : PinMemory::off;
@@ -301,10 +139,11 @@ LoaderOptions options_from_json(std::string_view text) {
   json::error_code error;
   const json::value parsed = json::parse({text.data(), text.size()}, error);
   if (error) throw std::invalid_argument("options: not valid JSON: " + error.message());
-  const Reader from(parsed, "");
+  const JsonObject from(parsed, "");
   from.allow_only({"sources",
                    "streaming",
                    "allow_commands",
+                   "read",
                    "select",
                    "mixture",
                    "temperature",
@@ -329,22 +168,16 @@ LoaderOptions options_from_json(std::string_view text) {
                    "use_index",
                    "ledger_path"});
   LoaderOptions options;
-  options.sources = read_texts(from, "sources");
+  options.sources = from.texts("sources");
   from.read("streaming", options.streaming);
   from.read("allow_commands", options.allow_commands);
+  if (from.has("read")) options.read = read_read_options(from.at("read"));
   options.select = read_selection(from);
   options.mixture = read_mixture(from);
   from.read("temperature", options.temperature);
   options.stop_at = read_stop_at(from, options.stop_at);
   from.read("samples_per_epoch", options.samples_per_epoch);
-  if (const json::value* columns = from.find("columns")) {
-    options.columns.clear();
-    const Reader by_name(*columns, "columns");
-    for (const auto& entry : by_name.object()) {
-      const std::string name(entry.key());
-      options.columns.emplace_back(name, read_column(Reader(entry.value(), by_name.place(name))));
-    }
-  }
+  if (from.has("columns")) options.columns = read_columns(from.at("columns"));
   const auto read_size = [&](std::string_view key, std::size_t& to) {
     std::uint64_t value = to;
     from.read(key, value);
@@ -366,7 +199,7 @@ LoaderOptions options_from_json(std::string_view text) {
   from.read("read_ahead_bytes", options.read_ahead_bytes);
   options.pin_memory = read_pin_memory(from, options.pin_memory);
   from.read("use_index", options.use_index);
-  if (from.find("ledger_path") != nullptr) options.ledger_path = from.text("ledger_path");
+  from.read("ledger_path", options.ledger_path);
   return options;
 }
 

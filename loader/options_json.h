@@ -18,10 +18,11 @@ namespace millrace {
 ///   {"type": "number", "fields": "json:width", "dtype": "float64"}.
 /// `error_budget` is a share or {"share", "consecutive"}; `pin_memory` is "auto", true or false;
 /// `sources` is a string or a list of strings; `shuffle_window` a number of samples, or bytes as in
-/// "512MiB"; `select` {"shards": [begin, end], "where", "keep_keys", "drop_keys", "every",
-/// "every_offset"}; `mixture` a list of {"name", "sources", "weight", "samples_per_epoch",
-/// "select"}; `stop_at` "first_exhausted" or "last_exhausted". Throws std::invalid_argument: no
-/// JSON, a wrong type, or an unknown key (with the nearest known one).
+/// "512MiB"; `read` the members of ReadOptions (read_options_json.h); `select` {"shards": [begin,
+/// end], "where", "keep_keys", "drop_keys", "every", "every_offset"}; `mixture` a list of {"name",
+/// "sources", "weight", "samples_per_epoch", "select", "read"}; `stop_at` "first_exhausted" or
+/// "last_exhausted". Throws std::invalid_argument: no JSON, a wrong type, or an unknown key (with
+/// the nearest known one).
 LoaderOptions options_from_json(std::string_view json);
 
 }  // namespace millrace

@@ -1,0 +1,68 @@
+#include <memory>
+
+#include "millrace/loader/columns_json-inl.h"
+
+namespace millrace {
+
+namespace {
+
+std::shared_ptr<const Transform> read_image_transform(const JsonObject& from) {
+  from.allow_only({"type", "size", "max_image_pixels", "max_jpeg_scans"});
+  DecodeOptions decode;
+  from.read("max_image_pixels", decode.max_image_pixels);
+  decode.max_jpeg_scans = from.small_int("max_jpeg_scans", decode.max_jpeg_scans);
+  const std::string type = from.text("type");
+  const int size = from.small_int("size", 224);
+  if (type == "clip_image") return clip_transform(size, decode);
+  if (type == "clip_pixels") return clip_pixels(size, decode);
+  from.wrong("type", R"("clip_image" or "clip_pixels")");
+}
+
+std::shared_ptr<const ClipTokenizer> read_tokenizer(const JsonObject& from) {
+  from.allow_only({"type", "context_length"});
+  if (from.text("type") != "clip") from.wrong("type", "\"clip\"");
+  return std::make_shared<const ClipTokenizer>(from.small_int("context_length", 77));
+}
+
+Dtype read_number_dtype(const JsonObject& from) {
+  if (!from.has("dtype")) return Dtype::float64;
+  const std::string name = from.text("dtype");
+  for (const Dtype dtype : {Dtype::float64, Dtype::float32, Dtype::int64}) {
+    if (name == dtype_name(dtype)) return dtype;
+  }
+  from.wrong("dtype", R"("float64", "float32" or "int64")");
+}
+
+Column read_column(const JsonObject& from) {
+  const std::string type = from.text("type");
+  if (type == "image") {
+    from.allow_only({"type", "fields", "transform"});
+    return image(from.text("fields"), read_image_transform(from.at("transform")));
+  }
+  if (type == "text") {
+    from.allow_only({"type", "fields", "tokenizer"});
+    return text(from.text("fields"), read_tokenizer(from.at("tokenizer")));
+  }
+  if (type == "raw") {
+    from.allow_only({"type", "fields"});
+    return raw(from.text("fields"));
+  }
+  if (type == "number") {
+    from.allow_only({"type", "fields", "dtype"});
+    return number(from.text("fields"), read_number_dtype(from));
+  }
+  from.wrong("type", R"("image", "text", "raw" or "number")");
+}
+
+}  // namespace
+
+Columns read_columns(const JsonObject& columns) {
+  Columns read;
+  for (const auto& entry : columns.object()) {
+    const std::string name(entry.key());
+    read.emplace_back(name, read_column(columns.at(name)));
+  }
+  return read;
+}
+
+}  // namespace millrace

@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "millrace/loader/json_object-inl.h"
+
+namespace millrace {
+
+namespace json = boost::json;
+
+namespace {
+
+// Levenshtein distance, to suggest the name that was meant.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+JsonObject::JsonObject(const json::value& value, std::string place)
+    : place_(std::move(place)), object_(value.if_object()) {
+  if (object_ == nullptr) throw std::invalid_argument(place_ + ": not a JSON object");
+}
+
+void JsonObject::allow_only(std::initializer_list<std::string_view> known) const {
+  for (const auto& entry : *object_) {
+    const std::string_view key(entry.key().data(), entry.key().size());
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    const auto nearest =
+        std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
+          return edit_distance(key, a) < edit_distance(key, b);
+        });
+    throw std::invalid_argument((place_.empty() ? "" : place_ + ": ") + "unknown option \"" +
+                                std::string(key) + "\"; the nearest known one is \"" +
+                                std::string(*nearest) + "\"");
+  }
+}
+
+std::string JsonObject::place(std::string_view key) const {
+  return place_.empty() ? std::string(key) : place_ + "." + std::string(key);
+}
+
+JsonObject JsonObject::at(std::string_view key) const {
+  const json::value* value = find(key);
+  if (value == nullptr) wrong(key, "an object");
+  return {*value, place(key)};
+}
+
+std::string JsonObject::text(std::string_view key) const {
+  const json::value* value = find(key);
+  if (value == nullptr || !value->is_string()) wrong(key, "a string");
+  return std::string(value->get_string());
+}
+
+std::vector<std::string> JsonObject::texts(std::string_view key) const {
+  const json::value* value = find(key);
+  if (value == nullptr) return {};
+  if (value->is_string()) return {std::string(value->get_string())};
+  if (!value->is_array()) wrong(key, "a string or a list of strings");
+  std::vector<std::string> texts;
+  for (const json::value& text : value->get_array()) {
+    if (!text.is_string()) wrong(key, "a string or a list of strings");
+    texts.emplace_back(text.get_string());
+  }
+  return texts;
+}
+
+int JsonObject::small_int(std::string_view key, int otherwise) const {
+  constexpr std::uint64_t kMost = 1'000'000'000;  // more is out of every such option's range
+  auto value = static_cast<std::uint64_t>(otherwise);
+  read(key, value);
+  if (value > kMost) wrong(key, "smaller");
+  return static_cast<int>(value);
+}
+
+void JsonObject::read(std::string_view key, std::uint64_t& to) const {
+  const json::value* value = find(key);
+  if (value == nullptr) return;
+  if (value->is_uint64()) {
+    to = value->get_uint64();
+  } else if (value->is_int64() && value->get_int64() >= 0) {
+    to = static_cast<std::uint64_t>(value->get_int64());
+  } else {
+    wrong(key, "a whole number that is not negative");
+  }
+}
+
+void JsonObject::read(std::string_view key, double& to) const {
+  const json::value* value = find(key);
+  if (value == nullptr) return;
+  if (!value->is_number()) wrong(key, "a number");
+  to = value->to_number<double>();
+}
+
+void JsonObject::read(std::string_view key, bool& to) const {
+  const json::value* value = find(key);
+  if (value == nullptr) return;
+  if (!value->is_bool()) wrong(key, "true or false");
+  to = value->get_bool();
+}
+
+void JsonObject::read(std::string_view key, std::string& to) const {
+  if (has(key)) to = text(key);
+}
+
+void JsonObject::wrong(std::string_view key, const std::string& wanted) const {
+  const json::value* value = find(key);
+  throw std::invalid_argument(place(key) + " = " +
+                              (value != nullptr ? json::serialize(*value) : "(nothing)") +
+                              ": must be " + wanted);
+}
+
+}  // namespace millrace
