@@ -1,40 +1,19 @@
 #include "bench.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <utility>
 
+#include <CLI/CLI.hpp>
+
 #include "millrace/loader/loader.h"
+#include "run_cost.h"
 
 namespace millrace::cli {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-double seconds_of(const timeval& time) {
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-}
-
-struct Usage {
-  double cpu_seconds = 0;
-  std::uint64_t peak_rss_bytes = 0;
-};
-
-Usage usage_so_far() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return {seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime),
-          static_cast<std::uint64_t>(usage.ru_maxrss) * 1024};
-}
 
 struct Report {
   std::uint64_t images = 0;
@@ -131,7 +110,7 @@ int bench(BenchOptions options) {
   Loader loader(options.loader);
   const bool on_terminal = isatty(STDERR_FILENO) == 1;
   Report report;
-  const double cpu_before = usage_so_far().cpu_seconds;
+  const double cpu_before = cpu_seconds_so_far();
   const Clock::time_point begin = Clock::now();
   Clock::time_point shown = begin;
   while (seconds_since(begin) < options.seconds) {
@@ -149,9 +128,8 @@ int bench(BenchOptions options) {
     }
   }
   report.seconds = seconds_since(begin);
-  const Usage usage = usage_so_far();
-  report.cpu_seconds = usage.cpu_seconds - cpu_before;
-  report.peak_rss_bytes = usage.peak_rss_bytes;
+  report.cpu_seconds = cpu_seconds_so_far() - cpu_before;
+  report.peak_rss_bytes = peak_rss_bytes();
   report.stats = loader.stats();
   if (report.epochs == 0) report.ledger = loader.ledger();
   for (const auto& [reason, count] : report.ledger.bad_samples) report.bad_samples += count;
@@ -162,6 +140,32 @@ int bench(BenchOptions options) {
     print_text(report);
   }
   return 0;
+}
+
+void add_bench(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "bench",
+      "Stream CLIP batches of SOURCES and print images/s, CPU time, memory and the bottleneck");
+  // CLI11 keeps references to what it fills: it lives as long as the program.
+  static BenchOptions options;
+  LoaderOptions& loader = options.loader;
+  verb->add_option("sources", loader.sources, "Shard specs, e.g. 'data/{000..099}.tar'")
+      ->required();
+  verb->add_option("--batch-size", loader.batch_size, "Samples a batch")->capture_default_str();
+  verb->add_option("--threads", loader.threads, "Worker threads; 0: all cores")
+      ->capture_default_str();
+  verb->add_option("--seconds", options.seconds, "How long to run")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  verb->add_option("--image-size", options.image_size, "Side of the images")->capture_default_str();
+  verb->add_option("--prefetch-batches", loader.prefetch_batches, "Batches in flight")
+      ->capture_default_str();
+  verb->add_flag("--shuffle", loader.shuffle, "Shuffled order");
+  verb->add_option("--seed", loader.seed, "Seed of the order")->capture_default_str();
+  verb->add_option("--error-budget", loader.error_budget.share, "Tolerated share of bad samples")
+      ->capture_default_str();
+  verb->add_flag("--json", options.json, "One JSON object on standard output");
+  verb->callback([&exit_code] { exit_code = bench(options); });
 }
 
 }  // namespace millrace::cli

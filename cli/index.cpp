@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <functional>
@@ -10,21 +9,17 @@
 #include <utility>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "millrace/loader/json.h"
 #include "millrace/loader/options.h"
+#include "run_cost.h"
 #include "run_on_threads.h"
 
 namespace millrace::cli {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 unsigned long long printable(std::uint64_t number) { return number; }
 
@@ -113,6 +108,27 @@ int index(const IndexOptions& options) {
     print_text(*summary, seconds_since(begin));
   }
   return 0;
+}
+
+void add_index(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "index", "Write down where the samples of SOURCES are, so that loaders need not look");
+  static IndexOptions options;
+  IndexMaking& making = options.making;
+  verb->add_option("sources", making.sources, "Shard specs, e.g. 'data/{000..099}.tar'")
+      ->required();
+  verb->add_option("-o,--output", making.output,
+                   "One index of all shards in their order, which can be a source itself; without "
+                   "it, millrace.index in each folder of shards");
+  verb->add_option("--metadata", making.metadata,
+                   "A field to keep of every sample, e.g. json:width or __key__; repeatable")
+      ->allow_extra_args(false);
+  verb->add_flag("--counts", making.import_counts,
+                 "Only counts, from sizes.json, wids, DALI, energon or img2dataset files");
+  verb->add_flag("--force", making.force, "Walk every shard, whatever an index says of it");
+  verb->add_option("--threads", options.threads, "Threads; 0: all cores")->capture_default_str();
+  verb->add_flag("--json", options.json, "One JSON object on standard output");
+  verb->callback([&exit_code] { exit_code = index(options); });
 }
 
 }  // namespace millrace::cli

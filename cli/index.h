@@ -4,6 +4,10 @@
 
 #include "millrace/formats/index_making.h"
 
+namespace CLI {
+class App;
+}
+
 namespace millrace::cli {
 
 struct IndexOptions {
@@ -14,5 +18,8 @@ struct IndexOptions {
 
 /// Makes sample indexes and prints what is in them. Returns the exit code.
 int index(const IndexOptions& options);
+
+/// Adds the verb with its options to the program; running it sets `exit_code`.
+void add_index(CLI::App& app, int& exit_code);
 
 }  // namespace millrace::cli

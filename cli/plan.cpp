@@ -1,9 +1,6 @@
 #include "plan.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <limits>
@@ -12,29 +9,20 @@
 #include <string_view>
 #include <utility>
 
+#include <CLI/CLI.hpp>
+
 #include "millrace/formats/shard.h"
 #include "millrace/formats/shard_catalog.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/permutation.h"
 #include "millrace/loader/plan.h"
 #include "millrace/loader/rank_slice.h"
+#include "run_cost.h"
 #include "run_on_threads.h"
 
 namespace millrace::cli {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-std::uint64_t peak_rss_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
 
 std::uint64_t number_of(std::string_view text, const std::string& option) {
   const bool digits = !text.empty() && text.size() <= 19 &&
@@ -278,6 +266,49 @@ int plan(const PlanVerbOptions& options) {
   if (options.quality) measure_quality(options, *planned, report);
   (options.json ? print_json : print_text)(options, report);
   return 0;
+}
+
+void add_plan(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "plan",
+      "Plan an epoch over SOURCES: its size, which sample has which position, how well it "
+      "is shuffled");
+  static PlanVerbOptions options;
+  verb->add_option("sources", options.sources, "Shard specs, or a millrace.index")->required();
+  verb->add_flag("--shuffle,!--no-shuffle", options.shuffle, "Shuffled order (the default)");
+  verb->add_option("--shuffle-window", options.shuffle_window, "Samples mixed at any time")
+      ->capture_default_str();
+  verb->add_option("--seed", options.seed, "Seed of the order")->capture_default_str();
+  verb->add_option("--epoch", options.epoch, "Which epoch")->capture_default_str();
+  verb->add_option("--batch-size", options.batch_size, "Samples a batch on each rank")
+      ->capture_default_str();
+  verb->add_option("--world-size", options.world_size, "Ranks")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  verb->add_flag("--drop-last", options.drop_last, "Leave out the tail that fills no batch");
+  Selection& select = options.select;
+  verb->add_option("--where", select.where, "Only samples whose JSON says so: 'width >= 256'");
+  verb->add_option("--keep-keys", select.keep_keys, "Only these keys; @FILE: its lines; repeatable")
+      ->allow_extra_args(false);
+  verb->add_option("--drop-keys", select.drop_keys, "Not these keys; repeatable")
+      ->allow_extra_args(false);
+  verb->add_option("--every", select.every, "Of what is left, each N-th")->capture_default_str();
+  verb->add_option("--every-offset", select.every_offset, "Which of each N, from 0")
+      ->capture_default_str();
+  verb->add_option("--position", options.positions, "Print the sample at a position; repeatable")
+      ->allow_extra_args(false);
+  verb->add_option("--find", options.find,
+                   "Print the position of SHARD:INDEX; SHARD: a path, its end, or the shard's "
+                   "number; repeatable")
+      ->allow_extra_args(false);
+  verb->add_flag("--quality", options.quality,
+                 "Measure the shuffle beside a full permutation and a buffer of 10,000");
+  verb->add_option("--classes", options.classes,
+                   "Groups of consecutive shards that --quality takes for classes")
+      ->capture_default_str();
+  verb->add_option("--threads", options.threads, "Threads; 0: all cores")->capture_default_str();
+  verb->add_flag("--json", options.json, "One JSON object on standard output");
+  verb->callback([&exit_code] { exit_code = plan(options); });
 }
 
 }  // namespace millrace::cli

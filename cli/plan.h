@@ -9,6 +9,10 @@
 #include "millrace/loader/selection.h"
 #include "millrace/loader/shuffle_quality.h"
 
+namespace CLI {
+class App;
+}
+
 namespace millrace::cli {
 
 struct PlanVerbOptions {
@@ -72,5 +76,8 @@ int plan(const PlanVerbOptions& options);
 
 void print_text(const PlanVerbOptions& options, const PlanReport& report);
 void print_json(const PlanVerbOptions& options, const PlanReport& report);
+
+/// Adds the verb with its options to the program; running it sets `exit_code`.
+void add_plan(CLI::App& app, int& exit_code);
 
 }  // namespace millrace::cli

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "millrace/formats/field_selector.h"
@@ -319,6 +320,15 @@ int replay(const ReplayOptions& options) {
     std::fprintf(stderr, "millrace: %s\n", error.what());
     return 2;
   }
+}
+
+void add_replay(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "replay", "Decode the bad samples of LEDGER again and say which of them still fail");
+  static ReplayOptions options;
+  verb->add_option("ledger", options.ledger, "What a loader wrote to its ledger_path")->required();
+  verb->add_flag("--json", options.json, "One JSON object on standard output");
+  verb->callback([&exit_code] { exit_code = replay(options); });
 }
 
 }  // namespace millrace::cli

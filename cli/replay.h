@@ -2,6 +2,10 @@
 
 #include <string>
 
+namespace CLI {
+class App;
+}
+
 namespace millrace::cli {
 
 struct ReplayOptions {
@@ -13,5 +17,8 @@ struct ReplayOptions {
 /// Returns the exit code: 0 if none fails any more, 1 if some do, 2 if the ledger cannot be used
 /// (then it says why on standard error).
 int replay(const ReplayOptions& options);
+
+/// Adds the verb with its options to the program; running it sets `exit_code`.
+void add_replay(CLI::App& app, int& exit_code);
 
 }  // namespace millrace::cli
