@@ -38,4 +38,14 @@ std::vector<std::uint8_t>& Sample::own_bytes() {
   return bytes;
 }
 
+std::span<std::uint8_t> Sample::own_space(std::size_t bytes) {
+  if (owned_count_ == owned_.size()) owned_.emplace_back();
+  std::vector<std::uint8_t>& space = owned_[owned_count_++];
+  if (space.size() < bytes) {
+    space.clear();  // what it holds is not to be copied
+    space.resize(bytes);
+  }
+  return {space.data(), bytes};
+}
+
 }  // namespace millrace

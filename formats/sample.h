@@ -44,6 +44,8 @@ class Sample {
   /// Bytes that the shard does not hold in one piece (sparse members, unescaped text, image files
   /// that a row names); kept by the sample, empty at first.
   std::vector<std::uint8_t>& own_bytes();
+  /// The same where the length is known before: whatever was there, to be overwritten.
+  std::span<std::uint8_t> own_space(std::size_t bytes);
 
  private:
   std::string key_;
