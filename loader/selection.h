@@ -33,6 +33,11 @@ struct Selection {
   /// Of what is left, counted through all shards, number `every_offset` of each `every`.
   std::uint64_t every = 1;
   std::uint64_t every_offset = 0;
+  /// Captions (a field selector, `json:texts`), each of which makes a sample of its own out of what
+  /// is left: one with n captions that are not empty takes part n times, next to each other before
+  /// shuffling. Where there is none, or a damaged place, once, so that its loss is counted. Filled
+  /// in from a column with CaptionChoice::all (LoaderOptions::all_sources). Empty: no.
+  std::string expand = {};
 
   bool selects_all() const;
   /// What a catalog must know for this: CatalogOptions::metadata.

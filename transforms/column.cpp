@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "millrace/transforms/caption_template.h"
+
 namespace millrace {
 
 namespace {
@@ -28,11 +30,24 @@ class BytesTransform final : public Transform {
 
 Column image(std::string fields, std::shared_ptr<const Transform> transform) {
   if (transform == nullptr) throw std::invalid_argument("image: transform must not be null");
-  return {std::move(fields), std::move(transform)};
+  return {std::move(fields), std::move(transform), {}};
 }
 
-Column raw(std::string fields) {
-  return {std::move(fields), std::make_shared<const BytesTransform>()};
+Column raw(std::string fields, std::optional<Captions> captions) {
+  if (captions) captions->validate();
+  return {std::move(fields), std::make_shared<const BytesTransform>(), std::move(captions)};
+}
+
+std::vector<std::string> Column::selectors() const {
+  if (!captions || (captions->weights.empty() && captions->templates.empty())) return {fields};
+  std::vector<std::string> selectors;
+  for (const CaptionWeight& weight : captions->weights) selectors.push_back(weight.selector);
+  for (const std::string& text : captions->templates) {
+    for (std::string& selector : CaptionTemplate(text).selectors()) {
+      selectors.push_back(std::move(selector));
+    }
+  }
+  return selectors;
 }
 
 Columns clip_columns(int size) {

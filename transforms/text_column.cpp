@@ -12,14 +12,16 @@ namespace {
 
 class TokenWriter final : public SlotWriter {
  public:
-  explicit TokenWriter(std::shared_ptr<const ClipTokenizer> tokenizer)
-      : tokenizer_(std::move(tokenizer)) {}
+  TokenWriter(std::shared_ptr<const ClipTokenizer> tokenizer, EmptyCaptions empty)
+      : tokenizer_(std::move(tokenizer)), empty_(empty) {}
 
   Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
                      StageTimes& times) override {
     const StageTimer timer(times, Stage::tokenize, field.size());
     const std::string_view caption(reinterpret_cast<const char*>(field.data()), field.size());
-    if (is_blank(caption)) return fail(Reason::bad_text, "empty caption");
+    if (empty_ == EmptyCaptions::drop && is_blank(caption)) {
+      return fail(Reason::bad_text, "empty caption");
+    }
     tokenizer_->encode(caption, {reinterpret_cast<std::int64_t*>(slot.data()),
                                  slot.size() / sizeof(std::int64_t)});
     return {};
@@ -27,31 +29,37 @@ class TokenWriter final : public SlotWriter {
 
  private:
   std::shared_ptr<const ClipTokenizer> tokenizer_;
+  EmptyCaptions empty_;
 };
 
 class TokenTransform final : public Transform {
  public:
-  explicit TokenTransform(std::shared_ptr<const ClipTokenizer> tokenizer)
-      : tokenizer_(std::move(tokenizer)) {}
+  TokenTransform(std::shared_ptr<const ClipTokenizer> tokenizer, EmptyCaptions empty)
+      : tokenizer_(std::move(tokenizer)), empty_(empty) {}
 
   OutputSpec output() const override { return {Dtype::int64, {tokenizer_->context_length()}}; }
   std::unique_ptr<SlotWriter> make_writer() const override {
-    return std::make_unique<TokenWriter>(tokenizer_);
+    return std::make_unique<TokenWriter>(tokenizer_, empty_);
   }
   std::string describe() const override {
     return R"({"type":"clip_tokens","context_length":)" +
-           std::to_string(tokenizer_->context_length()) + "}";
+           std::to_string(tokenizer_->context_length()) +
+           (empty_ == EmptyCaptions::keep ? R"(,"empty":"keep"})" : "}");
   }
 
  private:
   std::shared_ptr<const ClipTokenizer> tokenizer_;
+  EmptyCaptions empty_;
 };
 
 }  // namespace
 
-Column text(std::string fields, std::shared_ptr<const ClipTokenizer> tokenizer) {
+Column text(std::string fields, std::shared_ptr<const ClipTokenizer> tokenizer, Captions captions) {
   if (tokenizer == nullptr) throw std::invalid_argument("text: tokenizer must not be null");
-  return {std::move(fields), std::make_shared<const TokenTransform>(std::move(tokenizer))};
+  captions.validate();
+  const EmptyCaptions empty = captions.empty;
+  return {std::move(fields), std::make_shared<const TokenTransform>(std::move(tokenizer), empty),
+          std::move(captions)};
 }
 
 }  // namespace millrace

@@ -124,6 +124,6 @@ TEST_CASE("clip_columns are an image and a text column") {
   CHECK(columns[0].second.transform->output().dtype == Dtype::float32);
   CHECK(columns[0].second.transform->output().shape == std::vector<std::int64_t>{3, 32, 32});
   CHECK(columns[1].first == "text");
-  CHECK(columns[1].second.fields == "txt;caption;json:caption");
+  CHECK(columns[1].second.fields == millrace::kTextFields);
   CHECK(columns[1].second.transform->output().shape == std::vector<std::int64_t>{77});
 }

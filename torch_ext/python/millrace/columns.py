@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from millrace.transforms import ClipTokenizer, clip_transform
 
-IMAGE_FIELDS = "jpg;png;jpeg;webp"
-TEXT_FIELDS = "txt;caption;json:caption"
+IMAGE_FIELDS = "jpg;png;jpeg;webp;image;image.bytes;bytes;img;modalities.0.value"
+TEXT_FIELDS = (
+    "txt;caption;captions;text;title;json:caption;json:captions;json:texts;json:text;json:title"
+)
 
 
 def image(fields: str = IMAGE_FIELDS, transform=None) -> dict:
