@@ -1,5 +1,7 @@
 #include "millrace/transforms/resize_geometry.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 namespace millrace {
@@ -8,6 +10,14 @@ namespace {
 int half_rounded_to_even(int difference) {
   const int half = difference / 2;
   return difference % 2 == 0 ? half : half + half % 2;
+}
+
+// Of the whole numbers beside `number` the one that `error` is smaller of, the lower one if equal.
+template <typename ErrorOf>
+int rounded_by(double number, const ErrorOf& error) {
+  const double low = std::floor(number);
+  const double high = std::ceil(number);
+  return std::max(static_cast<int>(error(low) <= error(high) ? low : high), 1);
 }
 
 }  // namespace
@@ -27,6 +37,16 @@ Result<Resizer::Geometry> shorter_side_center_crop(int width, int height, int si
   geometry.crop_left = half_rounded_to_even(geometry.full_width - size);
   geometry.crop_top = half_rounded_to_even(geometry.full_height - size);
   return geometry;
+}
+
+ImageSize thumbnail_size(int width, int height, int side) {
+  if (width <= side && height <= side) return {width, height};
+  const double aspect = static_cast<double>(width) / height;
+  if (aspect <= 1) {
+    return {rounded_by(side * aspect, [&](double n) { return std::abs(aspect - n / side); }), side};
+  }
+  return {side, rounded_by(side / aspect,
+                           [&](double n) { return n == 0 ? 0 : std::abs(aspect - side / n); })};
 }
 
 }  // namespace millrace
