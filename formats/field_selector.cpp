@@ -56,6 +56,7 @@ std::string names_of(const Sample& sample) {
 
 struct FieldSelector::Scratch::Parts {
   JsonValueReader json;
+  std::vector<std::string_view> texts;
   char digits[std::numeric_limits<std::uint64_t>::digits10 + 1] = {};
 };
 
@@ -101,42 +102,104 @@ std::vector<std::string> FieldSelector::fields_of(std::span<const std::string> s
   return all;
 }
 
+using Found = std::optional<std::span<const std::uint8_t>>;
+
+Result<Found> FieldSelector::find_in(const Alternative& alternative, const Sample& sample,
+                                     Scratch& scratch, std::vector<std::string_view>* all) const {
+  if (alternative.field == "__key__") return as_bytes(sample.key());
+  if (alternative.field == "__shard__") return as_bytes(sample.shard());
+  if (alternative.field == "__offset__") {
+    char* begin = scratch.parts_->digits;
+    const auto [end, status] =
+        std::to_chars(begin, std::end(scratch.parts_->digits), sample.begin_bytes());
+    static_cast<void>(status);  // the buffer holds any 64-bit number
+    return as_bytes({begin, static_cast<std::size_t>(end - begin)});
+  }
+  const Field* field = sample.find(alternative.field);
+  if (field == nullptr) return Found();
+  if (alternative.json_path.empty()) return field->data;
+
+  JsonValueReader& json = scratch.parts_->json;
+  const auto answer = all != nullptr ? json.find_all(field->data, alternative.json_path, *all)
+                                     : json.find(field->data, alternative.json_path);
+  switch (answer.found) {
+    case JsonValueReader::Found::value:
+      return as_bytes(answer.text);
+    case JsonValueReader::Found::absent:
+      break;
+    case JsonValueReader::Found::object:
+      return located(
+          Reason::bad_json,
+          "field \"" + alternative.field + "\": the path of \"" + text_ + "\" leads to an object",
+          sample);
+    case JsonValueReader::Found::invalid:
+      return located(
+          Reason::bad_json,
+          "field \"" + alternative.field + "\" is not valid JSON: " + std::string(answer.why),
+          sample);
+  }
+  return Found();
+}
+
+Result<Found> FieldSelector::find(const Sample& sample, Scratch& scratch) const {
+  for (const Alternative& alternative : alternatives_) {
+    Result<Found> found = find_in(alternative, sample, scratch, nullptr);
+    if (!found || *found) return found;
+  }
+  return Found();
+}
+
 Result<std::span<const std::uint8_t>> FieldSelector::select(const Sample& sample,
                                                             Scratch& scratch) const {
-  for (const Alternative& alternative : alternatives_) {
-    if (alternative.field == "__key__") return as_bytes(sample.key());
-    if (alternative.field == "__shard__") return as_bytes(sample.shard());
-    if (alternative.field == "__offset__") {
-      char* begin = scratch.parts_->digits;
-      const auto [end, status] =
-          std::to_chars(begin, std::end(scratch.parts_->digits), sample.begin_bytes());
-      static_cast<void>(status);  // the buffer holds any 64-bit number
-      return as_bytes({begin, static_cast<std::size_t>(end - begin)});
-    }
-    const Field* field = sample.find(alternative.field);
-    if (field == nullptr) continue;
-    if (alternative.json_path.empty()) return field->data;
+  Result<Found> found = find(sample, scratch);
+  if (!found) return tl::unexpected<Error>(std::move(found.error()));
+  if (!*found) return tl::unexpected<Error>(missing(sample));
+  return **found;
+}
 
-    const auto answer = scratch.parts_->json.find(field->data, alternative.json_path);
-    switch (answer.found) {
-      case JsonValueReader::Found::value:
-        return as_bytes(answer.text);
-      case JsonValueReader::Found::absent:
-        continue;
-      case JsonValueReader::Found::object:
-        return located(
-            Reason::bad_json,
-            "field \"" + alternative.field + "\": the path of \"" + text_ + "\" leads to an object",
-            sample);
-      case JsonValueReader::Found::invalid:
-        return located(
-            Reason::bad_json,
-            "field \"" + alternative.field + "\" is not valid JSON: " + std::string(answer.why),
-            sample);
+Result<void> FieldSelector::find_all(const Sample& sample, Scratch& scratch,
+                                     std::vector<std::span<const std::uint8_t>>& values) const {
+  values.clear();
+  std::vector<std::string_view>& texts = scratch.parts_->texts;
+  for (const Alternative& alternative : alternatives_) {
+    texts.clear();
+    Result<Found> found = find_in(alternative, sample, scratch, &texts);
+    if (!found) return tl::unexpected<Error>(std::move(found.error()));
+    if (!*found) continue;
+    if (alternative.json_path.empty()) values.push_back(**found);
+    for (const std::string_view text : texts) values.push_back(as_bytes(text));
+    return {};
+  }
+  return {};
+}
+
+Error FieldSelector::missing(const Sample& sample) const {
+  return located(Reason::missing_field,
+                 "nothing for \"" + text_ + "\"; the sample has " + names_of(sample), sample)
+      .value();
+}
+
+bool is_empty_text(std::span<const std::uint8_t> text) {
+  // UTF-8 of the characters beyond ASCII that are white space, by their first bytes.
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = [&](std::size_t i) { return at + i < text.size() ? text[at + i] : 0; };
+    const int first = byte(0);
+    if ((first >= 0x09 && first <= 0x0D) || (first >= 0x1C && first <= 0x20)) {
+      at += 1;
+    } else if (first == 0xC2 && (byte(1) == 0x85 || byte(1) == 0xA0)) {  // U+0085, U+00A0
+      at += 2;
+    } else if (const int rest = byte(1) << 8 | byte(2);
+               (first == 0xE1 && rest == 0x9A80) ||                      // U+1680
+               (first == 0xE2 && rest >= 0x8080 && rest <= 0x808A) ||    // U+2000 to U+200A
+               (first == 0xE2 && (rest == 0x80A8 || rest == 0x80A9)) ||  // U+2028, U+2029
+               (first == 0xE2 && (rest == 0x80AF || rest == 0x819F)) ||  // U+202F, U+205F
+               (first == 0xE3 && rest == 0x8080)) {                      // U+3000
+      at += 3;
+    } else {
+      return false;
     }
   }
-  return located(Reason::missing_field,
-                 "nothing for \"" + text_ + "\"; the sample has " + names_of(sample), sample);
+  return true;
 }
 
 }  // namespace millrace

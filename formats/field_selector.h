@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,14 +47,34 @@ class FieldSelector {
   /// until the sample or the scratch is used again.
   /// Errors: missing_field (says what was asked for and what there is), bad_json.
   Result<std::span<const std::uint8_t>> select(const Sample& sample, Scratch& scratch) const;
+  /// The same, but nothing where there is no such field. Allocates nothing in the long run.
+  Result<std::optional<std::span<const std::uint8_t>>> find(const Sample& sample,
+                                                            Scratch& scratch) const;
+  /// `values` become all that is selected: of the first alternative present every entry of its
+  /// list, else the one value (see JsonValueReader::find_all); none where nothing is present. Valid
+  /// as those of `select`. Errors: bad_json.
+  Result<void> find_all(const Sample& sample, Scratch& scratch,
+                        std::vector<std::span<const std::uint8_t>>& values) const;
+  /// What `select` says where there is nothing.
+  Error missing(const Sample& sample) const;
 
  private:
   struct Alternative {
     std::string field;
     std::vector<std::string> json_path;  // empty: the field itself
   };
+  /// An alternative's bytes; nothing: it is not present. Of JSON `all`, if not null, get every
+  /// entry.
+  Result<std::optional<std::span<const std::uint8_t>>> find_in(
+      const Alternative& alternative, const Sample& sample, Scratch& scratch,
+      std::vector<std::string_view>* all) const;
+
   std::string text_;
   std::vector<Alternative> alternatives_;
 };
+
+/// Whether a text is empty or nothing but white space (of Unicode, and the separators U+001C to
+/// U+001F). Text that is no UTF-8 is not.
+bool is_empty_text(std::span<const std::uint8_t> text);
 
 }  // namespace millrace

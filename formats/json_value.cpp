@@ -76,7 +76,10 @@ bool escapes_are_valid(const char* text) {
 // check all, but it keeps the first of duplicate keys and turns numbers into machine numbers.
 class Walk {
  public:
-  Walk(std::string_view text, std::span<const std::string> path) : text_(text), path_(path) {}
+  /// `values`: where all of them go; null: the first is enough.
+  Walk(std::string_view text, std::span<const std::string> path,
+       std::vector<std::string_view>* values)
+      : text_(text), path_(path), values_(values) {}
 
   simdjson::error_code run(ondemand::document& document) {
     bool scalar = false;
@@ -124,16 +127,21 @@ class Walk {
     const bool wanted = level == path_.size();
     if (type == ondemand::json_type::string) {
       if (!wanted) return visit_other_string(value);
-      answer_.found = Found::value;
-      return value.get_string().get(answer_.text);
+      std::string_view found;
+      if (auto error = value.get_string().get(found)) return error;
+      keep(found);
+      return simdjson::SUCCESS;
     }
     const std::string_view token = trim(value.raw_json_token());
     if (!is_scalar_token(token)) return simdjson::TAPE_ERROR;
-    if (wanted && token != "null") {
-      answer_.found = Found::value;
-      answer_.text = token;
-    }
+    if (wanted && token != "null") keep(token);
     return simdjson::SUCCESS;
+  }
+
+  void keep(std::string_view value) {
+    answer_.found = Found::value;
+    answer_.text = value;
+    if (values_ != nullptr) values_->push_back(value);
   }
 
   static simdjson::error_code visit_other_string(ondemand::value value) {
@@ -144,6 +152,7 @@ class Walk {
 
   simdjson::error_code visit_object(ondemand::value value, std::size_t level, int depth) {
     if (level == path_.size()) answer_.found = Found::object;
+    const std::size_t values_before = values_ != nullptr ? values_->size() : 0;
     ondemand::object object;
     if (auto error = value.get_object().get(object)) return error;
     for (auto result : object) {
@@ -153,7 +162,10 @@ class Walk {
       if (auto error = field.unescaped_key().get(key)) return error;
       const bool on_path = level < path_.size() && key == path_[level];
       // The last of duplicate keys counts, whatever the earlier ones led to.
-      if (on_path) answer_ = {};
+      if (on_path) {
+        answer_ = {};
+        if (values_ != nullptr) values_->resize(values_before);
+      }
       if (auto error = visit(field.value(), on_path ? level + 1 : kOff, depth + 1)) return error;
     }
     return simdjson::SUCCESS;
@@ -165,13 +177,14 @@ class Walk {
     for (auto result : array) {
       if (auto error = result.error()) return error;
       if (auto error = visit(result.value_unsafe(), level, depth + 1)) return error;
-      level = kOff;
+      if (values_ == nullptr) level = kOff;
     }
     return simdjson::SUCCESS;
   }
 
   std::string_view text_;
   std::span<const std::string> path_;
+  std::vector<std::string_view>* values_;
   JsonValueReader::Answer answer_;
 };
 
@@ -189,6 +202,26 @@ JsonValueReader& JsonValueReader::operator=(JsonValueReader&&) noexcept = defaul
 
 JsonValueReader::Answer JsonValueReader::find(std::span<const std::uint8_t> json,
                                               std::span<const std::string> path) {
+  return walk(json, path, nullptr);
+}
+
+JsonValueReader::Answer JsonValueReader::find_all(std::span<const std::uint8_t> json,
+                                                  std::span<const std::string> path,
+                                                  std::vector<std::string_view>& values) {
+  values.clear();
+  Answer answer = walk(json, path, &values);
+  if (answer.found == Found::invalid) {
+    values.clear();
+  } else if (!values.empty()) {
+    answer.found = Found::value;
+    answer.text = values.front();
+  }
+  return answer;
+}
+
+JsonValueReader::Answer JsonValueReader::walk(std::span<const std::uint8_t> json,
+                                              std::span<const std::string> path,
+                                              std::vector<std::string_view>* values) {
   if (json.size() >= 3 && std::memcmp(json.data(), "\xef\xbb\xbf", 3) == 0) json = json.subspan(3);
   // simdjson reads past the end of what it is given.
   std::vector<char>& padded = buffers_->padded;
@@ -198,7 +231,7 @@ JsonValueReader::Answer JsonValueReader::find(std::span<const std::uint8_t> json
   if (!json.empty()) std::memcpy(padded.data(), json.data(), json.size());
   std::memset(padded.data() + json.size(), 0, simdjson::SIMDJSON_PADDING);
 
-  Walk walk({padded.data(), json.size()}, path);
+  Walk walk({padded.data(), json.size()}, path, values);
   ondemand::document document;
   auto error = buffers_->parser.iterate(padded.data(), json.size(), padded.size()).get(document);
   if (!error) error = walk.run(document);

@@ -38,9 +38,17 @@ class JsonValueReader {
 
   /// Follows `path` key by key. A list, wherever it is met, stands for its first entry.
   Answer find(std::span<const std::uint8_t> json, std::span<const std::string> path);
+  /// The same, where a list stands for all its entries, wherever it is met: `values` become all
+  /// that are found, in their order, valid until the next call. Entries that are null, objects or
+  /// without the key are passed over where there are others. `text` of the answer is the first.
+  Answer find_all(std::span<const std::uint8_t> json, std::span<const std::string> path,
+                  std::vector<std::string_view>& values);
 
  private:
   struct Buffers;
+  Answer walk(std::span<const std::uint8_t> json, std::span<const std::string> path,
+              std::vector<std::string_view>* values);
+
   std::unique_ptr<Buffers> buffers_;
 };
 

@@ -29,7 +29,8 @@ struct CatalogOptions {
   /// Where indexes made on the fly are kept. Empty: nowhere.
   std::string cache_folder = default_cache_folder();
   /// Fields that must be known of every sample without decoding: `json:width`, `json:a.b`, or
-  /// `__key__`. A shard whose index lacks one is walked anew.
+  /// `__key__`, or `json:texts#`, the number of texts there (see kCountSuffix). A shard whose index
+  /// lacks one is walked anew.
   std::vector<std::string> metadata;
   ReadOptions read;  ///< `fields` of it is not looked at: walks read what `metadata` needs
   /// Instead of open_shard where a shard is walked; its path must still name a file.

@@ -2,12 +2,17 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "millrace/formats/index_block.h"
 #include "millrace/formats/shard.h"
 #include "millrace/result/result.h"
 
 namespace millrace {
+
+/// A metadata field that ends so is not a number that the samples have, but how many texts its
+/// selector finds in each that are not empty (`json:texts#`; see FieldSelector::find_all).
+inline constexpr std::string_view kCountSuffix = "#";
 
 /// What a walk over the whole shard finds: its headers, and of every sample the `metadata` (as in
 /// CatalogOptions). A sample without a number there has NaN (a string that is wholly a number is

@@ -120,7 +120,7 @@ TEST_CASE("clip_columns are an image and a text column") {
   const millrace::Columns columns = millrace::clip_columns(32);
   REQUIRE(columns.size() == 2);
   CHECK(columns[0].first == "image");
-  CHECK(columns[0].second.fields == "jpg;png;jpeg;webp");
+  CHECK(columns[0].second.fields == millrace::kImageFields);
   CHECK(columns[0].second.transform->output().dtype == Dtype::float32);
   CHECK(columns[0].second.transform->output().shape == std::vector<std::int64_t>{3, 32, 32});
   CHECK(columns[1].first == "text");
