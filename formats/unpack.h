@@ -36,6 +36,12 @@ std::string_view compression_of(std::span<const std::uint8_t> bytes);
 Result<ShardBytes> unpack(const std::shared_ptr<const ByteSource>& packed,
                           const ReadLimits& limits);
 
+/// How many bytes `packed_bytes` may unpack to by `limits.max_unpack_ratio`.
+std::uint64_t most_unpacked(std::uint64_t packed_bytes, const ReadLimits& limits);
+
+/// damaged_shard, without a place, for what unpacks to more than `most` bytes; names the option.
+Error beyond_limit(std::uint64_t most, const ReadLimits& limits);
+
 /// `shard`, read from `bytes`: holds what they hold, and gives their damage an entry of its own
 /// behind the samples (or makes it the reason of the damage that the reader found there). The shard
 /// itself where there is neither.
