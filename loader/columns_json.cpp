@@ -1,5 +1,7 @@
 #include <memory>
+#include <optional>
 
+#include "millrace/loader/captions_json-inl.h"
 #include "millrace/loader/columns_json-inl.h"
 
 namespace millrace {
@@ -24,6 +26,11 @@ std::shared_ptr<const ClipTokenizer> read_tokenizer(const JsonObject& from) {
   return std::make_shared<const ClipTokenizer>(from.small_int("context_length", 77));
 }
 
+std::optional<Captions> read_optional_captions(const JsonObject& from) {
+  if (!from.has("captions")) return std::nullopt;
+  return read_captions(from.at("captions"));
+}
+
 Dtype read_number_dtype(const JsonObject& from) {
   if (!from.has("dtype")) return Dtype::float64;
   const std::string name = from.text("dtype");
@@ -40,12 +47,13 @@ Column read_column(const JsonObject& from) {
     return image(from.text("fields"), read_image_transform(from.at("transform")));
   }
   if (type == "text") {
-    from.allow_only({"type", "fields", "tokenizer"});
-    return text(from.text("fields"), read_tokenizer(from.at("tokenizer")));
+    from.allow_only({"type", "fields", "tokenizer", "captions"});
+    return text(from.text("fields"), read_tokenizer(from.at("tokenizer")),
+                read_optional_captions(from).value_or(Captions()));
   }
   if (type == "raw") {
-    from.allow_only({"type", "fields"});
-    return raw(from.text("fields"));
+    from.allow_only({"type", "fields", "captions"});
+    return raw(from.text("fields"), read_optional_captions(from));
   }
   if (type == "number") {
     from.allow_only({"type", "fields", "dtype"});

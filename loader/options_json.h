@@ -15,6 +15,8 @@ namespace millrace {
 ///     (or "clip_pixels"; both take "max_image_pixels" and "max_jpeg_scans"),
 ///   {"type": "text", "fields": "txt", "tokenizer": {"type": "clip", "context_length": 77}},
 ///   {"type": "raw", "fields": "__key__"},
+///     (these two also with "captions": {"choice", "weights": {selector: probability}, "templates",
+///     "clean": [[pattern, replacement]], "empty"}, see Captions)
 ///   {"type": "number", "fields": "json:width", "dtype": "float64"}.
 /// `error_budget` is a share or {"share", "consecutive"}; `pin_memory` is "auto", true or false;
 /// `sources` is a string or a list of strings; `shuffle_window` a number of samples, or bytes as in

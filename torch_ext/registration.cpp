@@ -16,6 +16,8 @@
 #include "millrace/formats/sample_stream.h"
 #include "millrace/loader/json.h"
 #include "millrace/loader/options_json.h"
+#include "millrace/loader/options_yaml.h"
+#include "millrace/loader/read_options_json.h"
 #include "millrace/torch_ext/data_loader.h"
 #include "millrace/transforms/clip_image.h"
 #include "millrace/transforms/clip_tokenizer.h"
@@ -178,8 +180,14 @@ class PythonLoader : public torch::CustomClassHolder {
 
 class PythonSampleStream : public torch::CustomClassHolder {
  public:
-  explicit PythonSampleStream(const std::vector<std::string>& specs) {
-    Result<SampleStream> opened = open(specs);
+  PythonSampleStream(const std::vector<std::string>& specs, const std::string& read) {
+    ReadOptions options;
+    try {
+      options = read_options_from_json(read);
+    } catch (const std::invalid_argument& error) {
+      TORCH_CHECK_VALUE(false, error.what());
+    }
+    Result<SampleStream> opened = open(specs, options);
     if (opened) {
       stream_ = std::move(*opened);
     } else {
@@ -242,6 +250,18 @@ class PythonTokenizer : public torch::CustomClassHolder {
  private:
   ClipTokenizer tokenizer_;
 };
+
+// The options that a YAML file describes, as JSON, and no error; or nothing and the error's parts.
+std::tuple<std::string, std::vector<std::string>, std::int64_t> described_options(
+    const std::string& path) {
+  try {
+    return std::tuple_cat(std::tuple(yaml_to_json(path)), no_error());
+  } catch (const LoaderError& error) {
+    return std::tuple_cat(std::tuple(std::string()), parts_of(error.error()));
+  } catch (const std::invalid_argument& error) {
+    TORCH_CHECK_VALUE(false, error.what());
+  }
+}
 
 // The pixels and no error, or nothing and the error's parts.
 std::tuple<at::Tensor, std::vector<std::string>, std::int64_t> decode_image(
@@ -312,6 +332,7 @@ at::Tensor clip_transform_image(const at::Tensor& image, std::int64_t size) {
 
 // The macros open a block each; what they register is described in python/millrace.
 TORCH_LIBRARY(millrace, m) {
+  m.def("described_options(str path) -> (str, str[], int)", &described_options);
   m.def("decode_image(Tensor data, int max_image_pixels) -> (Tensor, str[], int)", &decode_image);
   m.def("resize(Tensor image, int height, int width, str filter, float[] box) -> Tensor",
         &resize_image);
@@ -322,7 +343,7 @@ TORCH_LIBRARY(millrace, m) {
       .def("encode", &PythonTokenizer::encode);
 
   m.class_<PythonSampleStream>("SampleStream")
-      .def(torch::init<std::vector<std::string>>())
+      .def(torch::init<std::vector<std::string>, std::string>())
       .def("failure", &PythonSampleStream::failure)
       .def("next", &PythonSampleStream::next);
 

@@ -20,15 +20,28 @@ def image(fields: str = IMAGE_FIELDS, transform=None) -> dict:
     return {"type": "image", "fields": fields, "transform": transform.describe()}
 
 
-def text(fields: str = TEXT_FIELDS, tokenizer=None) -> dict:
-    """Text to int64 token ids [context_length] (default `ClipTokenizer()`)."""
+def text(fields: str = TEXT_FIELDS, tokenizer=None, **captions) -> dict:
+    """Text to int64 token ids [context_length] (default `ClipTokenizer()`).
+
+    `captions` says which caption it is where there are several, or how one is made (docs/captions.md):
+        choice: "first" (default), "random" (seeded by the plan) or "all" (each in turn: the sample
+            takes part once for each).
+        weights: {selector: probability}, one of which is drawn; 0: only where the others have nothing.
+        templates: `"a photo of {label}[, {json:color}]"`, one or a list of them.
+        clean: [(pattern, replacement), ...], regular expressions in RE2's syntax.
+        empty: "drop" (default) or "keep" captions that are nothing but white space.
+    """
     tokenizer = ClipTokenizer() if tokenizer is None else tokenizer
-    return {"type": "text", "fields": fields, "tokenizer": tokenizer.describe()}
+    column = {"type": "text", "fields": fields, "tokenizer": tokenizer.describe()}
+    return {**column, "captions": captions} if captions else column
 
 
-def raw(fields: str) -> dict:
-    """The bytes as they are: a list of `bytes` (of `str` for `__key__` and `__shard__`)."""
-    return {"type": "raw", "fields": fields}
+def raw(fields: str = "", **captions) -> dict:
+    """The bytes as they are: a list of `bytes` (of `str` for `__key__` and `__shard__`).
+
+    With `captions`, as for `text`: the caption that a text column with the same ones gets."""
+    column = {"type": "raw", "fields": fields}
+    return {**column, "captions": captions} if captions else column
 
 
 def number(field: str, dtype: str = "float64") -> dict:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import torch
 
-from millrace._library import classes
+from millrace._library import classes, ops
 from millrace.columns import clip_columns
 from millrace.errors import LoaderError
 from millrace.samples import spec_list
@@ -27,17 +28,32 @@ def _distributed_place() -> dict[str, int]:
     return {}
 
 
+def _described(config) -> dict:
+    """The options that a YAML file describes."""
+    if config is None:
+        return {}
+    described, *error = ops.described_options(os.fspath(config))
+    LoaderError.check(tuple(error))
+    return json.loads(described)
+
+
 class DataLoader:
-    """Streams batches out of WebDataset shards, decoded, resized, tokenized, in C++ threads.
+    """Streams batches out of shards and tables, decoded, resized, tokenized, in C++ threads.
 
     Iterating yields dicts, column name -> tensor [size, ...] (or list of `bytes` for `raw` columns).
     A loop that ends makes the next one run over the next epoch; a loop that is left early makes the
     next one begin the same epoch again. One consumer at a time; not to be used after a fork.
 
     Args:
-        sources: a shard spec or a list of them (or a `millrace.index`, which stands for its shards).
+        sources: a spec or a list of them: tar shards, JSONL, CSV, COCO, Flickr30k, Parquet, Arrow,
+            MDS, folders of images (or a `millrace.index`, which stands for its shards).
         columns: name -> column (`millrace.image`, `text`, `raw`, `number`); default clip_columns(224).
         batch_size: samples a batch on this rank.
+        config: a YAML file with any of these options, by their names, and `datasets` and `loaders`
+            (docs/formats.md); what is given besides it counts.
+        read: how files become samples where they do not say it themselves: {"image_root": "images"},
+            and "format", "image_tars", "image_paths", "keys", "separator", "columns", and limits
+            ("max_unpacked_bytes", ...); see docs/formats.md.
         shuffle, shuffle_window, seed, epoch: the order, a pure function of these. The window is a
             number of samples, or bytes as in "512MiB".
         streaming: read the sources in one go, without an index: standard input ("-"), pipes, and
@@ -46,7 +62,7 @@ class DataLoader:
         select: which samples take part: {"shards": (begin, end), "where": "quality_score >= 0.3",
             "keep_keys": [...], "drop_keys": ["@FILE"], "every": n, "every_offset": k}.
         mixture: several datasets instead of `sources`: a list of {"name", "sources", and "weight" or
-            "samples_per_epoch", "select"}. Without weights each has its natural share.
+            "samples_per_epoch", "select", "read"}. Without weights each has its natural share.
         temperature: raises a mixture's shares to 1 / temperature.
         stop_at: "first_exhausted" (default) or "last_exhausted": where the epoch of a mixture ends.
         samples_per_epoch: the length of an epoch, going on where the one before stopped.
@@ -66,15 +82,22 @@ class DataLoader:
         LoaderError: data that cannot be used.
     """
 
-    def __init__(self, sources=(), batch_size: int = 256, columns: dict | None = None, **options):
-        columns = clip_columns(224) if columns is None else columns
-        options = {
-            **_distributed_place(),
-            "sources": spec_list(sources),
-            "batch_size": batch_size,
-            "columns": columns,
-            **options,
-        }
+    def __init__(
+        self,
+        sources=(),
+        batch_size: int | None = None,
+        columns: dict | None = None,
+        config: str | os.PathLike | None = None,
+        **options,
+    ):
+        options = {**_distributed_place(), **_described(config), **options}
+        if sources:
+            options["sources"] = spec_list(sources)
+        if batch_size is not None:
+            options["batch_size"] = batch_size
+        if columns is not None or "columns" not in options:
+            options["columns"] = clip_columns(224) if columns is None else columns
+        columns = options["columns"]
         self._loader = classes.DataLoader(json.dumps(options))
         LoaderError.check(self._loader.failure())
         self._tensor_names, self._string_names = self._loader.columns()

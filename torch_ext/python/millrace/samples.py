@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from millrace._library import classes
@@ -21,8 +22,8 @@ class SampleStream:
     A damaged place raises LoaderError with shard and offset; iterating on goes on behind it.
     """
 
-    def __init__(self, specs: list[str]):
-        self._stream = classes.SampleStream(specs)
+    def __init__(self, specs: list[str], read: dict):
+        self._stream = classes.SampleStream(specs, json.dumps(read))
         LoaderError.check(self._stream.failure())
 
     def __iter__(self) -> SampleStream:
@@ -44,6 +45,10 @@ class SampleStream:
         return sample
 
 
-def open(sources) -> SampleStream:  # noqa: A001 - the name of the public contract
-    """The samples that shard specs name, one after another (see README, "Shard specs")."""
-    return SampleStream(spec_list(sources))
+def open(sources, **read) -> SampleStream:  # noqa: A001 - the name of the public contract
+    """The samples that specs name, one after another (see README, "Shard specs"), of any format.
+
+    `read` says how files become samples where they do not say it themselves, as the DataLoader's
+    option of that name does: `open("captions.csv", image_root="images", separator=";")`.
+    """
+    return SampleStream(spec_list(sources), read)
