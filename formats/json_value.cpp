@@ -4,6 +4,8 @@
 
 #include <simdjson.h>
 
+#include "millrace/formats/json_token.h"
+
 namespace millrace {
 
 namespace {
@@ -11,65 +13,6 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 
 constexpr int kMaxDepth = simdjson::DEFAULT_MAX_DEPTH;
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
-std::size_t digits_at(std::string_view text, std::size_t at) {
-  std::size_t end = at;
-  while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
-  return end - at;
-}
-
-// RFC 8259, section 6.
-bool is_number(std::string_view text) {
-  std::size_t at = text.starts_with('-') ? 1 : 0;
-  const std::size_t integer_digits = digits_at(text, at);
-  if (integer_digits == 0 || (integer_digits > 1 && text[at] == '0')) return false;
-  at += integer_digits;
-  if (at < text.size() && text[at] == '.') {
-    const std::size_t fraction_digits = digits_at(text, at + 1);
-    if (fraction_digits == 0) return false;
-    at += 1 + fraction_digits;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    const std::size_t exponent_digits = digits_at(text, at);
-    if (exponent_digits == 0) return false;
-    at += exponent_digits;
-  }
-  return at == text.size();
-}
-
-bool is_scalar_token(std::string_view token) {
-  return token == "null" || token == "true" || token == "false" || is_number(token);
-}
-
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-// Whether the escapes of a string are well formed; `text` begins behind its opening quote, and a
-// closing one is known to follow. A lone surrogate is well formed, as in RFC 8259's grammar.
-bool escapes_are_valid(const char* text) {
-  for (; *text != '"'; ++text) {
-    if (*text != '\\') continue;
-    ++text;
-    if (*text == 'u') {
-      for (int digit = 0; digit < 4; ++digit) {
-        if (!is_hex(*++text)) return false;
-      }
-    } else if (*text == '\0' || std::strchr("\"\\/bfnrt", *text) == nullptr) {
-      return false;
-    }
-  }
-  return true;
-}
 
 // Walks the whole document, because simdjson's on-demand parser checks only what it is asked for,
 // and a document that is broken behind the value is broken all the same. The document parser would
@@ -102,7 +45,7 @@ class Walk {
     ondemand::json_type type{};
     if (auto error = document.type().get(type)) return error;
     if (type != ondemand::json_type::string) {
-      return is_scalar_token(trim(text_)) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+      return json::is_scalar_token(json::trim(text_)) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
     }
     if (auto error = document.get_string().error()) return error;
     return check_end(document);
@@ -132,8 +75,8 @@ class Walk {
       keep(found);
       return simdjson::SUCCESS;
     }
-    const std::string_view token = trim(value.raw_json_token());
-    if (!is_scalar_token(token)) return simdjson::TAPE_ERROR;
+    const std::string_view token = json::trim(value.raw_json_token());
+    if (!json::is_scalar_token(token)) return simdjson::TAPE_ERROR;
     if (wanted && token != "null") keep(token);
     return simdjson::SUCCESS;
   }
@@ -147,7 +90,7 @@ class Walk {
   static simdjson::error_code visit_other_string(ondemand::value value) {
     ondemand::raw_json_string raw;
     if (auto error = value.get_raw_json_string().get(raw)) return error;
-    return escapes_are_valid(raw.raw()) ? simdjson::SUCCESS : simdjson::STRING_ERROR;
+    return json::escapes_are_valid(raw.raw()) ? simdjson::SUCCESS : simdjson::STRING_ERROR;
   }
 
   simdjson::error_code visit_object(ondemand::value value, std::size_t level, int depth) {

@@ -19,6 +19,8 @@ struct ReadLimits {
   std::uint64_t max_unpack_ratio = 200;
   /// An image file that a row names, larger than this.
   std::uint64_t max_image_bytes = std::uint64_t{1} << 30;
+  /// A line of JSON lines longer than this.
+  std::uint64_t max_line_bytes = std::uint64_t{64} << 20;
 
   static constexpr std::uint64_t kRatioCheckedFrom = std::uint64_t{64} << 20;
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "millrace/formats/folder_indexes.h"
+#include "millrace/formats/jsonl_shard.h"
 #include "millrace/formats/shard_format.h"
 #include "millrace/formats/shard_listing.h"
 #include "millrace/formats/tar_reader.h"
@@ -22,6 +23,7 @@ Result<std::shared_ptr<const Shard>> open_tar(const std::string&, ShardBytes byt
 }
 
 constexpr ShardFormat kFormats[] = {
+    {"jsonl", is_jsonl, open_jsonl},
     {"tar", takes_anything, open_tar},
 };
 
