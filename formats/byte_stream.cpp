@@ -39,7 +39,10 @@ class DescriptorStream final : public ByteStream {
  public:
   /// Owns `descriptor`. `shared`: other processes have it, too, so it may block and must stay so.
   DescriptorStream(int descriptor, bool shared, const StopSignal& stop)
-      : descriptor_(descriptor), shared_(shared), stop_(stop) {}
+      : descriptor_(descriptor),
+        begin_(::lseek(descriptor, 0, SEEK_CUR)),
+        shared_(shared),
+        stop_(stop) {}
   DescriptorStream(const DescriptorStream&) = delete;
   ~DescriptorStream() override { ::close(descriptor_); }
 
@@ -53,15 +56,14 @@ class DescriptorStream final : public ByteStream {
     struct stat status = {};
     if (::fstat(descriptor_, &status) != 0) return system_failure("cannot stat");
     if (!S_ISREG(status.st_mode)) return false;
-    const off_t begin = ::lseek(descriptor_, 0, SEEK_CUR);
-    if (begin < 0) return system_failure("cannot seek");
-    const auto size = static_cast<std::uint64_t>(status.st_size - begin);
-    if (status.st_size < begin || size < offset_bytes) {
+    if (begin_ < 0) return system_failure("cannot seek");
+    const auto size = static_cast<std::uint64_t>(status.st_size - begin_);
+    if (status.st_size < begin_ || size < offset_bytes) {
       return fail(Reason::io_error, "the stream ends at byte " + std::to_string(size) +
                                         ", before byte " + std::to_string(offset_bytes) +
                                         ", where reading was to go on");
     }
-    if (::lseek(descriptor_, static_cast<off_t>(offset_bytes), SEEK_CUR) < 0) {
+    if (::lseek(descriptor_, begin_ + static_cast<off_t>(offset_bytes), SEEK_SET) < 0) {
       return system_failure("cannot seek");
     }
     return true;
@@ -71,6 +73,7 @@ class DescriptorStream final : public ByteStream {
 
  private:
   int descriptor_;
+  off_t begin_;  // where the stream was opened; negative: it cannot seek
   bool shared_;
   bool waits_first_ = true;
   const StopSignal& stop_;

@@ -4,8 +4,13 @@
 #include <filesystem>
 #include <utility>
 
+#include "millrace/formats/arrow_formats.h"
+#include "millrace/formats/coco_shard.h"
+#include "millrace/formats/csv_shard.h"
+#include "millrace/formats/flickr30k_shard.h"
 #include "millrace/formats/folder_indexes.h"
 #include "millrace/formats/jsonl_shard.h"
+#include "millrace/formats/mds_shard.h"
 #include "millrace/formats/shard_format.h"
 #include "millrace/formats/shard_listing.h"
 #include "millrace/formats/tar_reader.h"
@@ -23,7 +28,13 @@ Result<std::shared_ptr<const Shard>> open_tar(const std::string&, ShardBytes byt
 }
 
 constexpr ShardFormat kFormats[] = {
+    {"flickr30k", is_flickr30k, open_flickr30k},
+    {"coco", is_coco, open_coco},
+    {"csv", is_csv, open_csv},
+    {"parquet", is_parquet, open_parquet},
+    {"arrow", is_arrow, open_arrow},
     {"jsonl", is_jsonl, open_jsonl},
+    {"mds", is_mds, open_mds},
     {"tar", takes_anything, open_tar},
 };
 
@@ -47,7 +58,9 @@ const ShardFormat& format_of(std::string_view path, std::span<const std::uint8_t
 
 Result<std::shared_ptr<const Shard>> open_file(const std::string& path,
                                                const ReadOptions& options) {
-  auto source = map_file(path);
+  // A row group is read from its file.
+  const std::string file = shard_file(path);
+  auto source = map_file(file);
   if (!source) return tl::unexpected<Error>(std::move(source.error()));
   ShardBytes bytes{std::move(*source), std::nullopt, 0};
   if (!compression_of(bytes.source->bytes()).empty()) {
@@ -55,8 +68,12 @@ Result<std::shared_ptr<const Shard>> open_file(const std::string& path,
     if (!unpacked) return tl::unexpected<Error>(std::move(unpacked.error()));
     bytes = std::move(*unpacked);
   }
-  auto shard = format_of(path, bytes.source->bytes(), options).open(path, bytes, options);
-  if (!shard) return shard;
+  auto shard = format_of(file, bytes.source->bytes(), options).open(path, bytes, options);
+  if (!shard) {
+    // What is missing may be so because the compressed file is cut.
+    if (bytes.damage) shard.error().message += "; " + bytes.damage->message;
+    return shard;
+  }
   return packed_shard(std::move(*shard), bytes);
 }
 

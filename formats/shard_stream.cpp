@@ -13,6 +13,7 @@
 #include "millrace/formats/stop_signal.h"
 #include "millrace/formats/tar_block.h"
 #include "millrace/formats/unpack.h"
+#include "millrace/formats/unpacked_stream.h"
 
 namespace millrace {
 
@@ -132,7 +133,7 @@ Result<void> ShardStream::Impl::open_stream(std::size_t stream) {
   }
   auto input = open_byte_stream(spec, stop_);
   if (!input) return give_up(std::move(input.error()));
-  input_ = std::move(*input);
+  input_ = unpacked_stream(std::move(*input), options_.limits, stop_);
   return {};
 }
 
@@ -310,7 +311,7 @@ Result<ShardStream::Outcome> ShardStream::Impl::next_block(std::uint64_t max_sam
           !compression.empty()) {
         return give_up({Reason::io_error,
                         "the stream is compressed (" + std::string(compression) +
-                            "), which is not supported; let a command decompress it",
+                            "), which is not read; let a command decompress it",
                         specs_[stream_],
                         Error::kNoOffset,
                         {}});

@@ -37,9 +37,10 @@ struct StreamBlock {
   bool is_last_of_stream = false;
 };
 
-/// Reads tar shards that come as streams, block by block: samples of a block can be read in any
-/// order. Memory: the block's bytes (at most `max_bytes`, or one sample) and the sample behind it.
-/// Not thread-safe, except `request_stop`.
+/// Reads tar shards that come as streams, compressed or not, block by block: samples of a block can
+/// be read in any order. All bytes and offsets are those of the unpacked stream. Memory: the
+/// block's bytes (at most `max_bytes`, or one sample) and the sample behind it. Not thread-safe,
+/// except `request_stop`.
 ///
 /// A block is a function of the stream's bytes, its beginning and the two limits; how the bytes
 /// arrive changes nothing. Samples, keys, damage and counts are what `open_shard` gives for the
@@ -68,10 +69,10 @@ class ShardStream {
   /// (std::invalid_argument). Every stream gives at least one block, be it without entries. Small
   /// blocks are slow: megabytes are well.
   ///
-  /// A read that fails and a command that fails are damaged places at the stream's end, so neither
-  /// looks like the end of the data. A damaged place may be the only entry of its block.
-  /// Errors: io_error if a stream cannot be opened or is compressed, with its spec as shard; the
-  /// next call goes on with the next stream.
+  /// A read that fails, a command that fails and damaged compression are damaged places at the
+  /// stream's end, so neither looks like the end of the data. A damaged place may be the only entry
+  /// of its block. Errors: io_error if a stream cannot be opened, or is compressed in a way that is
+  /// not read, with its spec as shard; the next call goes on with the next stream.
   Result<Outcome> next_block(std::uint64_t max_samples, std::uint64_t max_bytes,
                              StreamBlock& block);
 

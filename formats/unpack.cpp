@@ -132,7 +132,7 @@ Unpacked unpack_into(BlockMemory& memory, Decompressor& decompressor, std::uint6
     }
     if (*count == 0) return unpacked;
     if (full) {
-      unpacked.error = beyond_limit(most, limits);
+      unpacked.error = beyond_limit(most, limits, most < limits.max_unpacked_bytes);
       return unpacked;
     }
     unpacked.size += *count;
@@ -153,8 +153,7 @@ std::size_t first_capacity(std::string_view compression, std::span<const std::ui
 
 }  // namespace
 
-Error beyond_limit(std::uint64_t most, const ReadLimits& limits) {
-  const bool by_ratio = most < limits.max_unpacked_bytes;
+Error beyond_limit(std::uint64_t most, const ReadLimits& limits, bool by_ratio) {
   return {Reason::damaged_shard,
           "it unpacks to more than " + std::to_string(most) + " bytes, " +
               (by_ratio ? "max_unpack_ratio (" + std::to_string(limits.max_unpack_ratio) +

@@ -40,7 +40,7 @@ Result<ShardBytes> unpack(const std::shared_ptr<const ByteSource>& packed,
 std::uint64_t most_unpacked(std::uint64_t packed_bytes, const ReadLimits& limits);
 
 /// damaged_shard, without a place, for what unpacks to more than `most` bytes; names the option.
-Error beyond_limit(std::uint64_t most, const ReadLimits& limits);
+Error beyond_limit(std::uint64_t most, const ReadLimits& limits, bool by_ratio);
 
 /// `shard`, read from `bytes`: holds what they hold, and gives their damage an entry of its own
 /// behind the samples (or makes it the reason of the damage that the reader found there). The shard
