@@ -122,6 +122,7 @@ void Accountant::note(const BatchSamples& batch, std::size_t slot, const SlotRec
   bad.source = source.about.name;
   bad.shard = source.about.path(record.sample.id.shard);
   bad.index = record.sample.id.index;
+  bad.part = batch.part(record.sample);
   bad.outcome = outcome_name(record.outcome);
   if (record.outcome == Outcome::substituted) {
     bad.stand_in_shard = sources_[record.stand_in.source].about.path(record.stand_in.id.shard);
@@ -153,6 +154,7 @@ void Accountant::count(const SlotRecord& record, bool is_padded, const Error* er
   Delivered& shard = source.shards[record.sample.id.shard];
   const std::uint32_t own = is_padded ? 0 : 1;  // what is padded belongs to no account
   ledger_.padded += is_padded ? 1 : 0;
+  ledger_.captions_dropped += record.captions_dropped;
   switch (record.outcome) {
     case Outcome::delivered:
       ++ledger_.delivered;

@@ -57,6 +57,8 @@ class BatchSamples {
   /// and waits until its bytes are in memory.
   virtual Result<void> read(const SampleRef& ref, std::shared_ptr<const Shard>& shard,
                             Sample& sample) const = 0;
+  /// Which of its captions a sample stands for; see SelectedSamples::part.
+  virtual std::uint64_t part([[maybe_unused]] const SampleRef& ref) const { return 0; }
   /// The sample's bytes will not be looked at any more.
   virtual void done_with(const Shard& shard, const Sample& sample) const = 0;
   /// Asks the system to read that sample soon; returns how many bytes it will touch, 0 if unknown.

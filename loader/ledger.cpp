@@ -60,6 +60,7 @@ std::string Ledger::to_json() const {
   object["substituted"] = substituted;
   object["skipped"] = counts(skipped);
   object["bad_samples"] = counts(bad_samples);
+  object["captions_dropped"] = captions_dropped;
   object["padded"] = padded;
   object["sources"] = accounts(sources);
   if (!shards.empty()) object["shards"] = accounts(shards);

@@ -35,7 +35,9 @@ struct Ledger {
   std::uint64_t substituted = 0;
   CountByReason skipped;
   CountByReason bad_samples;  ///< why samples were substituted or skipped
-  std::uint64_t padded = 0;   ///< of all these: repeats that make the ranks equal
+  /// Empty captions that were passed over for the ones that were delivered.
+  std::uint64_t captions_dropped = 0;
+  std::uint64_t padded = 0;  ///< of all these: repeats that make the ranks equal
   /// The first bad samples of the epoch, each with its place; at most kMostErrors.
   std::vector<Error> errors;
   std::map<std::string, LedgerAccount> sources;  ///< by name

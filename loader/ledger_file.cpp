@@ -90,6 +90,7 @@ void LedgerFile::bad_sample(const BadSample& bad) {
   line["source"] = printable_utf8(bad.source);
   line["shard"] = printable_utf8(bad.shard);
   line["index"] = bad.index;
+  if (bad.part > 0) line["part"] = bad.part;
   line["offset"] = nullptr;
   if (bad.error->offset_bytes != Error::kNoOffset) line["offset"] = bad.error->offset_bytes;
   line["key"] = printable_utf8(bad.error->key);

@@ -17,6 +17,7 @@ struct BadSample {
   std::string_view source;
   std::string shard;           ///< its path
   std::uint64_t index = 0;     ///< among the shard's selected samples
+  std::uint64_t part = 0;      ///< of an expanded sample: for which caption, see Selection::expand
   std::string_view outcome;    ///< "substituted", "skipped" or "raised"
   std::string stand_in_shard;  ///< what a substituted slot holds
   std::uint64_t stand_in_index = 0;
@@ -27,8 +28,7 @@ struct BadSample {
 ///   "epoch"       version, epoch, position (where it is taken up), rank, world_size, expected,
 ///                 fingerprint (with the columns: all that `millrace replay` needs)
 ///   "bad_sample"  epoch, position, source, shard, index, offset, key, reason, message, outcome,
-///   and
-///                 of a substituted one "stand_in" {shard, index}
+///                 of a substituted one "stand_in" {shard, index}, and "part" if it is not 0
 ///   "end"         epoch, rank, and "ledger": the epoch's Ledger with its shards
 /// A line is written whole in one call and appended, so what was handed over before a process died
 /// is there, and ranks may share a file on a local disk. After a resume from an older state the

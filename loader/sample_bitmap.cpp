@@ -90,4 +90,21 @@ std::uint64_t SampleBitmap::select(std::size_t shard, std::uint64_t rank) const 
   return (word - begin) * 64 + select_in_word(words_[word], left);
 }
 
+SampleBitmap::Run SampleBitmap::run_at(std::size_t shard, std::uint64_t place) const {
+  const std::uint64_t begin = begins_[shard];
+  // Set bits of all shards before a word.
+  const auto before = [this](std::uint64_t word) {
+    std::uint64_t bits = ranks_[word / kBlockWords];
+    for (std::uint64_t i = word / kBlockWords * kBlockWords; i < word; ++i) {
+      bits += popcount(words_[i]);
+    }
+    return bits;
+  };
+  std::uint64_t word = begin + place / 64;
+  std::uint64_t here = words_[word] & (~std::uint64_t{0} >> (63 - place % 64));
+  const std::uint64_t set_bits = before(word) - before(begin) + popcount(here);
+  while (here == 0) here = words_[--word];
+  return {set_bits, (word - begin) * 64 + 63 - static_cast<std::uint64_t>(std::countl_zero(here))};
+}
+
 }  // namespace millrace

@@ -23,6 +23,13 @@ class SampleBitmap {
   /// Which sample of the shard is its set bit number `rank`, counted from 0; there must be one.
   /// O(log samples of the shard).
   std::uint64_t select(std::size_t shard, std::uint64_t rank) const;
+  /// The inverse: how many set bits of the shard there are up to and with bit number `place`, and
+  /// where the last of them is; bit 0 must be set. O(1) but for long runs of 0.
+  struct Run {
+    std::uint64_t set_bits;
+    std::uint64_t last;
+  };
+  Run run_at(std::size_t shard, std::uint64_t place) const;
 
  private:
   std::vector<std::uint64_t> begins_;  // by shard, its first word

@@ -6,16 +6,7 @@
 namespace millrace {
 
 SampleWorker::SampleWorker(const Columns& columns, OnBadSample on_bad_sample)
-    : on_bad_sample_(on_bad_sample) {
-  columns_.reserve(columns.size());
-  for (const auto& [name, column] : columns) {
-    columns_.push_back({FieldSelector(column.fields),
-                        {},
-                        column.transform->make_writer(),
-                        column.transform->output().slot_bytes(),
-                        {}});
-  }
-}
+    : on_bad_sample_(on_bad_sample), maker_(columns) {}
 
 SlotRecord SampleWorker::fill(const Task& task, std::optional<Error>& error) {
   SlotRecord record;
@@ -23,6 +14,7 @@ SlotRecord SampleWorker::fill(const Task& task, std::optional<Error>& error) {
   Result<void> made = make(task, record.sample);
   if (made) {
     record.outcome = Outcome::delivered;
+    record.captions_dropped = maker_.captions_dropped();
     return record;
   }
   error = std::move(made.error());
@@ -41,6 +33,7 @@ void SampleWorker::find_stand_in(const Task& task, SlotRecord& record, Error& er
     if (made) {
       record.outcome = Outcome::substituted;
       record.stand_in = candidate;
+      record.captions_dropped = maker_.captions_dropped();
       return;
     }
     if (made.error().reason == Reason::stale_index) {
@@ -59,8 +52,9 @@ Result<void> SampleWorker::make(const Task& task, const SampleRef& ref) {
     if (Result<void> read = task.samples.read(ref, shard_, sample_); !read) return read;
     times_[Stage::read].bytes += sample_.end_bytes() - sample_.begin_bytes();
   }
-  // All fields before any of them is decoded: what lacks a caption costs no decoding.
-  Result<void> written = select_fields();
+  const SlotUse use{draw_of(task.epoch_seed, task.samples.position(task.slot)),
+                    task.samples.part(ref)};
+  Result<void> written = maker_.select(sample_, use);
   if (written) written = write_columns(task.batch, task.slot);
   task.samples.done_with(*shard_, sample_);
   if (!written) {
@@ -73,29 +67,19 @@ Result<void> SampleWorker::make(const Task& task, const SampleRef& ref) {
   return written;
 }
 
-Result<void> SampleWorker::select_fields() {
-  for (ColumnWriter& column : columns_) {
-    const Result<std::span<const std::uint8_t>> field =
-        column.fields.select(sample_, column.scratch);
-    if (!field) return tl::unexpected(field.error());
-    column.field = *field;
-  }
-  return {};
-}
-
 Result<void> SampleWorker::write_columns(Batch& batch, std::size_t slot) {
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    ColumnWriter& column = columns_[i];
+  for (std::size_t i = 0; i < maker_.columns(); ++i) {
     BatchColumn& output = batch.columns[i];
     if (output.spec->dtype == Dtype::bytes) {
-      StageTimer timer(times_, Stage::copy, column.field.size());
-      output.strings[slot].assign(column.field.begin(), column.field.end());
+      const std::span<const std::uint8_t> field = maker_.field(i);
+      StageTimer timer(times_, Stage::copy, field.size());
+      output.strings[slot].assign(field.begin(), field.end());
       continue;
     }
-    const std::span<std::byte> place =
-        output.memory.bytes.subspan(slot * column.slot_bytes, column.slot_bytes);
-    if (Result<void> written = column.writer->write(column.field, place, times_); !written) {
-      written.error().message = std::string(output.name) + ": " + written.error().message;
+    const std::size_t bytes = maker_.slot_bytes(i);
+    if (Result<void> written =
+            maker_.write(i, output.memory.bytes.subspan(slot * bytes, bytes), times_);
+        !written) {
       return written;
     }
   }

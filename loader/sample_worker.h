@@ -8,11 +8,11 @@
 #include <span>
 #include <vector>
 
-#include "millrace/formats/field_selector.h"
 #include "millrace/formats/sample.h"
 #include "millrace/loader/batch.h"
 #include "millrace/loader/batch_samples.h"
 #include "millrace/loader/options.h"
+#include "millrace/loader/sample_maker.h"
 
 namespace millrace {
 
@@ -22,12 +22,14 @@ enum class Outcome : std::uint8_t { delivered, substituted, skipped, raised };
 /// What became of a slot.
 struct SlotRecord {
   Outcome outcome = Outcome::raised;
-  SampleRef sample;    ///< whose slot it is
-  SampleRef stand_in;  ///< if substituted: what it holds
+  SampleRef sample;                    ///< whose slot it is
+  SampleRef stand_in;                  ///< if substituted: what it holds
+  std::uint32_t captions_dropped = 0;  ///< empty ones of what it holds
 };
 
-/// Makes one sample after another: read, select the fields, transform into the slot. All the
-/// scratch of one thread is here, kept between samples. Not thread-safe: one a thread.
+/// Fills one slot after another: reads the sample, makes its columns in the slot, and looks for
+/// another where it is bad. All the scratch of one thread is here, kept between samples. Not
+/// thread-safe: one a thread.
 class SampleWorker {
  public:
   SampleWorker(const Columns& columns, OnBadSample on_bad_sample);
@@ -38,6 +40,7 @@ class SampleWorker {
     std::size_t slot;
     /// Once this is not above `slot` any more, nobody wants the slot.
     const std::atomic<std::size_t>& wanted_slots;
+    std::uint64_t epoch_seed;  ///< see draw_of
   };
 
   /// Fills the task's slot with its sample. Unless the outcome is `delivered`, `error` says what
@@ -52,21 +55,12 @@ class SampleWorker {
   /// Past this many bad samples in a row nothing is looked for any more.
   static constexpr std::uint64_t kMostSubstitutes = 256;
 
-  struct ColumnWriter {
-    FieldSelector fields;
-    FieldSelector::Scratch scratch;
-    std::unique_ptr<SlotWriter> writer;
-    std::size_t slot_bytes;
-    std::span<const std::uint8_t> field;  ///< of the sample at hand
-  };
-
   void find_stand_in(const Task& task, SlotRecord& record, Error& error);
   Result<void> make(const Task& task, const SampleRef& ref);
-  Result<void> select_fields();
   Result<void> write_columns(Batch& batch, std::size_t slot);
 
   OnBadSample on_bad_sample_;
-  std::vector<ColumnWriter> columns_;
+  SampleMaker maker_;
   std::shared_ptr<const Shard> shard_;
   Sample sample_;
   StageTimes times_;

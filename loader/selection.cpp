@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <functional>
 #include <limits>
 #include <mutex>
 #include <new>
@@ -11,7 +12,9 @@
 
 #include <boost/json.hpp>
 
+#include "millrace/formats/field_selector.h"
 #include "millrace/formats/metadata_condition.h"
+#include "millrace/formats/shard_walk.h"
 #include "millrace/loader/json.h"
 #include "millrace/loader/key_set.h"
 
@@ -21,6 +24,8 @@ namespace json = boost::json;
 
 namespace {
 
+// No sample has more captions; an index that says so is wrong, and believing it costs memory.
+constexpr std::uint64_t kMostParts = 65536;
 constexpr std::uint64_t kNoEnd = std::numeric_limits<std::uint64_t>::max();
 
 MetadataCondition parse_where(const std::string& where) {
@@ -42,17 +47,56 @@ std::vector<std::uint64_t> samples_of_shards(const ShardCatalog& catalog) {
   return samples;
 }
 
+// Runs `task` for every shard. The first shard's failure is told, so that it is the same at any
+// number of threads.
+Result<void> for_each_shard(std::size_t shards, const ParallelFor& parallel_for,
+                            const std::function<Result<void>(std::size_t shard)>& task) {
+  std::mutex mutex;
+  std::size_t failed_shard = shards;
+  std::optional<Error> error;
+  std::exception_ptr thrown;
+  const auto keep_failure = [&](std::size_t shard, std::optional<Error> why,
+                                std::exception_ptr exception) {
+    const std::lock_guard lock(mutex);
+    if (shard >= failed_shard) return;
+    failed_shard = shard;
+    error = std::move(why);
+    thrown = std::move(exception);
+  };
+  parallel_for(shards, [&](std::size_t shard) {
+    try {
+      if (Result<void> done = task(shard); !done) {
+        keep_failure(shard, std::move(done.error()), nullptr);
+      }
+    } catch (...) {
+      keep_failure(shard, std::nullopt, std::current_exception());
+    }
+  });
+  if (thrown) std::rethrow_exception(thrown);
+  if (error) return tl::unexpected<Error>(std::move(*error));
+  return {};
+}
+
+tl::unexpected<Error> wrong_size(const ShardCatalog& catalog, std::size_t shard, std::size_t values,
+                                 std::uint64_t samples) {
+  Error error{Reason::internal, "", catalog.path(shard), Error::kNoOffset, ""};
+  error.message = "the index knows metadata of " + std::to_string(values) + " samples, and " +
+                  std::to_string(samples) + " samples";
+  return tl::unexpected<Error>(std::move(error));
+}
+
 }  // namespace
 
 bool Selection::selects_all() const {
   return shards_begin == 0 && shards_end == kNoEnd && where.empty() && keep_keys.empty() &&
-         drop_keys.empty() && every == 1 && every_offset == 0;
+         drop_keys.empty() && every == 1 && every_offset == 0 && expand.empty();
 }
 
 std::vector<std::string> Selection::metadata() const {
   std::vector<std::string> fields;
   if (!where.empty()) fields = parse_where(where).fields();
   if (!keep_keys.empty() || !drop_keys.empty()) fields.emplace_back("__key__");
+  if (!expand.empty()) fields.push_back(expand + std::string(kCountSuffix));
   return fields;
 }
 
@@ -67,6 +111,12 @@ void Selection::validate() const {
   if (every_offset >= every) {
     throw std::invalid_argument("every_offset = " + std::to_string(every_offset) +
                                 ": must be below every = " + std::to_string(every));
+  }
+  if (expand.empty()) return;
+  try {
+    const FieldSelector parsed(expand);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(std::string("expand: ") + error.what());
   }
 }
 
@@ -92,6 +142,7 @@ std::string Selection::describe() const {
     object["every"] = every;
     object["every_offset"] = every_offset;
   }
+  if (!expand.empty()) object["expand"] = expand;
   return json::serialize(object);
 }
 
@@ -116,7 +167,6 @@ class SelectedSamples::Making {
   Result<void> choose_in(std::size_t shard);
   void take_every();
   tl::unexpected<Error> nothing_left(const std::string& member, std::uint64_t of) const;
-  tl::unexpected<Error> wrong_size(std::size_t shard, std::size_t values) const;
 
   const Selection& selection_;
   const ShardCatalog& catalog_;
@@ -134,14 +184,6 @@ tl::unexpected<Error> SelectedSamples::Making::nothing_left(const std::string& m
   return fail(Reason::missing_field, "the selection is empty: " + member + " leaves none of " +
                                          std::to_string(of) + " sample(s) in " +
                                          std::to_string(catalog_.shards()) + " shard(s)");
-}
-
-tl::unexpected<Error> SelectedSamples::Making::wrong_size(std::size_t shard,
-                                                          std::size_t values) const {
-  Error error{Reason::internal, "", catalog_.path(shard), Error::kNoOffset, ""};
-  error.message = "the index knows metadata of " + std::to_string(values) + " samples, and " +
-                  std::to_string(left_[shard]) + " samples";
-  return tl::unexpected<Error>(std::move(error));
 }
 
 Result<std::uint64_t> SelectedSamples::Making::sum() const {
@@ -177,7 +219,7 @@ Result<void> SelectedSamples::Making::choose_in(std::size_t shard) {
     for (const std::string& field : where_->fields()) {
       Result<std::vector<double>> column = catalog_.numbers(shard, field);
       if (!column) return tl::unexpected<Error>(std::move(column.error()));
-      if (column->size() != samples) return wrong_size(shard, column->size());
+      if (column->size() != samples) return wrong_size(catalog_, shard, column->size(), samples);
       columns.push_back(std::move(*column));
     }
     where_->select(samples, columns, words);
@@ -189,7 +231,7 @@ Result<void> SelectedSamples::Making::choose_in(std::size_t shard) {
   if (!keep_ && !drop_) return {};
   const Result<std::vector<std::uint64_t>> hashes = catalog_.key_hashes(shard);
   if (!hashes) return tl::unexpected<Error>(hashes.error());
-  if (hashes->size() != samples) return wrong_size(shard, hashes->size());
+  if (hashes->size() != samples) return wrong_size(catalog_, shard, hashes->size(), samples);
   const auto leave = [&](const KeySet& keys, bool contained) {
     for (std::size_t i = 0; i < samples; ++i) {
       const std::uint64_t leaves = keys.contains((*hashes)[i]) == contained ? 1 : 0;
@@ -220,31 +262,12 @@ Result<void> SelectedSamples::Making::choose(const ParallelFor& parallel_for) {
     return fail(Reason::internal,
                 "not enough memory for one bit of each of " + std::to_string(before) + " samples");
   }
-  // The first shard's failure is told, so that it is the same at any number of threads.
-  std::mutex mutex;
-  std::size_t failed_shard = left_.size();
-  std::optional<Error> error;
-  std::exception_ptr thrown;
-  const auto keep_failure = [&](std::size_t shard, std::optional<Error> why,
-                                std::exception_ptr exception) {
-    const std::lock_guard lock(mutex);
-    if (shard >= failed_shard) return;
-    failed_shard = shard;
-    error = std::move(why);
-    thrown = std::move(exception);
-  };
-  parallel_for(left_.size(), [&](std::size_t shard) {
-    if (left_[shard] == 0) return;
-    try {
-      if (Result<void> chosen = choose_in(shard); !chosen) {
-        keep_failure(shard, std::move(chosen.error()), nullptr);
-      }
-    } catch (...) {
-      keep_failure(shard, std::nullopt, std::current_exception());
-    }
-  });
-  if (thrown) std::rethrow_exception(thrown);
-  if (error) return tl::unexpected<Error>(std::move(*error));
+  if (Result<void> chosen = for_each_shard(
+          left_.size(), parallel_for,
+          [&](std::size_t shard) { return left_[shard] == 0 ? Result<void>() : choose_in(shard); });
+      !chosen) {
+    return chosen;
+  }
 
   std::uint64_t of = before;
   const auto stage_left = [&](Stage stage) { return left_after_[stage].load(); };
@@ -307,18 +330,84 @@ Result<SelectedSamples> SelectedSamples::select(const Selection& selection,
                                                 const ShardCatalog& catalog,
                                                 const ParallelFor& parallel_for) {
   selection.validate();
-  if (selection.selects_all()) return SelectedSamples(catalog);
-  Making making(selection, catalog);
-  if (Result<void> made = making.make(parallel_for); !made) {
-    return tl::unexpected<Error>(std::move(made.error()));
+  Selection unexpanded = selection;
+  unexpanded.expand.clear();
+  std::optional<SelectedSamples> selected;
+  if (unexpanded.selects_all()) {
+    selected.emplace(SelectedSamples(catalog));
+  } else {
+    Making making(unexpanded, catalog);
+    if (Result<void> made = making.make(parallel_for); !made) {
+      return tl::unexpected<Error>(std::move(made.error()));
+    }
+    selected.emplace(SelectedSamples(std::move(making)));
   }
-  return SelectedSamples(std::move(making));
+  if (!selection.expand.empty()) {
+    if (Result<void> done = selected->expand(selection.expand, catalog, parallel_for); !done) {
+      return tl::unexpected<Error>(std::move(done.error()));
+    }
+  }
+  return std::move(*selected);
+}
+
+Result<void> SelectedSamples::expand(const std::string& selector, const ShardCatalog& catalog,
+                                     const ParallelFor& parallel_for) {
+  const std::string field = selector + std::string(kCountSuffix);
+  // By shard, a run for each sample: one set bit, and a 0 for each caption besides the first.
+  std::vector<std::vector<std::uint64_t>> words(catalog.shards());
+  std::vector<std::uint64_t> captions(catalog.shards());
+  const auto expand_shard = [&](std::size_t shard) -> Result<void> {
+    const std::uint64_t samples = counts_.of_shard(shard);
+    if (samples == 0) return {};
+    const Result<std::vector<double>> numbers = catalog.numbers(shard, field);
+    if (!numbers) return tl::unexpected<Error>(numbers.error());
+    if (numbers->size() != catalog.samples(shard)) {
+      return wrong_size(catalog, shard, numbers->size(), catalog.samples(shard));
+    }
+    std::uint64_t at = 0;
+    for (std::uint64_t i = 0; i < samples; ++i) {
+      const double number = (*numbers)[unexpanded_index(shard, i)];
+      if (number > static_cast<double>(kMostParts)) {
+        Error error{Reason::bad_text, "", catalog.path(shard), Error::kNoOffset, ""};
+        error.message = "expand: a sample with more than " + std::to_string(kMostParts) +
+                        " captions at \"" + selector + "\"";
+        return tl::unexpected<Error>(std::move(error));
+      }
+      if (at / 64 >= words[shard].size()) words[shard].resize(at / 64 + 1);
+      words[shard][at / 64] |= std::uint64_t{1} << at % 64;
+      at += number >= 2 ? static_cast<std::uint64_t>(number) : 1;  // NaN and 0: one, which fails
+    }
+    words[shard].resize((at + 63) / 64);
+    captions[shard] = at;
+    return {};
+  };
+  if (Result<void> done = for_each_shard(words.size(), parallel_for, expand_shard); !done) {
+    return done;
+  }
+  parts_.emplace(captions);
+  for (std::size_t shard = 0; shard < words.size(); ++shard) {
+    std::copy(words[shard].begin(), words[shard].end(), parts_->words(shard).begin());
+    words[shard] = {};
+  }
+  parts_->rank();
+  counts_ = SampleCounts(captions);
+  return {};
+}
+
+std::uint64_t SelectedSamples::unexpanded_index(std::size_t shard, std::uint64_t number) const {
+  const std::uint64_t first = firsts_.empty() ? 0 : firsts_[shard];
+  const std::uint64_t left = first + number * every_;
+  return left_ ? left_->select(shard, left) : left;
 }
 
 std::uint64_t SelectedSamples::index_in_shard(SampleId selected) const {
-  const std::uint64_t first = firsts_.empty() ? 0 : firsts_[selected.shard];
-  const std::uint64_t number = first + selected.index * every_;
-  return left_ ? left_->select(selected.shard, number) : number;
+  const std::uint64_t number =
+      parts_ ? parts_->run_at(selected.shard, selected.index).set_bits - 1 : selected.index;
+  return unexpanded_index(selected.shard, number);
+}
+
+std::uint64_t SelectedSamples::part(SampleId selected) const {
+  return parts_ ? selected.index - parts_->run_at(selected.shard, selected.index).last : 0;
 }
 
 }  // namespace millrace

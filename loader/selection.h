@@ -52,7 +52,7 @@ struct Selection {
 
 /// The outcome of a selection. Immutable, thread-safe. Memory: 8 bytes a shard; with every 16;
 /// where single samples are chosen (where, keys) 24, and 1.125 bits a sample of the shards in the
-/// range.
+/// range; where they are expanded 8 bytes a shard and 1.125 bits a caption more.
 class SelectedSamples {
  public:
   /// Everything.
@@ -64,21 +64,29 @@ class SelectedSamples {
   static Result<SelectedSamples> select(const Selection& selection, const ShardCatalog& catalog,
                                         const ParallelFor& parallel_for);
 
-  /// Selected samples of each shard of the catalog.
+  /// Selected samples of each shard of the catalog, expanded.
   const SampleCounts& counts() const { return counts_; }
   /// The index in the shard's offsets of a selected sample: `selected.index` counts the shard's
   /// selected ones. O(1) without bitmaps, else O(log samples of the shard).
   std::uint64_t index_in_shard(SampleId selected) const;
+  /// Which of the sample's captions it stands for, from 0; 0 where nothing is expanded.
+  std::uint64_t part(SampleId selected) const;
 
  private:
   class Making;
   explicit SelectedSamples(Making&& made);
+  Result<void> expand(const std::string& selector, const ShardCatalog& catalog,
+                      const ParallelFor& parallel_for);
+  std::uint64_t unexpanded_index(std::size_t shard, std::uint64_t number) const;
 
   SampleCounts counts_;
   std::uint64_t every_ = 1;
   // By shard, which one of its samples left before `every` is the first selected. Empty: number 0.
   std::vector<std::uint64_t> firsts_;
   std::optional<SampleBitmap> left_;  // before `every`; none: all of the shard
+  // A bit for each caption of the selected samples, set for each sample's first. None: not
+  // expanded.
+  std::optional<SampleBitmap> parts_;
 };
 
 }  // namespace millrace

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "millrace/loader/json.h"
+#include "millrace/loader/transform_json.h"
 
 namespace millrace {
 
@@ -80,6 +81,12 @@ std::string columns_json(const Columns& columns) {
     text += json::serialize(json::value(column.fields));
     text += R"(,"transform":)";
     text += column.transform->describe();
+    if (column.captions) {
+      // Text columns have them always; at their defaults the state is one of before there were any.
+      const std::string captions = captions_to_json(*column.captions);
+      const bool is_raw = column.transform->output().dtype == Dtype::bytes;
+      if (is_raw || captions != "{}") text += R"(,"captions":)" + captions;
+    }
     text += "}";
   }
   return text + "}";

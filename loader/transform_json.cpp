@@ -8,6 +8,8 @@
 
 #include <boost/json.hpp>
 
+#include "millrace/loader/captions_json-inl.h"
+
 namespace millrace {
 
 namespace json = boost::json;
@@ -56,7 +58,9 @@ std::shared_ptr<const Transform> make(const json::object& object) {
   if (type == "clip_pixels") return clip_pixels(int_of(object, "size"), decode_options(object));
   if (type == "clip_tokens") {
     const int context_length = int_of(object, "context_length");
-    return text("txt", std::make_shared<const ClipTokenizer>(context_length)).transform;
+    Captions captions;
+    if (object.contains("empty")) captions.empty = EmptyCaptions::keep;
+    return text("txt", std::make_shared<const ClipTokenizer>(context_length), captions).transform;
   }
   if (type == "raw") return raw("txt").transform;
   if (type == "number") return number("txt", dtype_of(object)).transform;
@@ -91,10 +95,39 @@ Columns columns_from_json(std::string_view description) {
     const json::object& column = entry.value().get_object();
     const json::value* transform = column.if_contains("transform");
     if (transform == nullptr || !transform->is_object()) refuse("a column has none");
-    columns.emplace_back(std::string(entry.key()),
-                         Column{text_of(column, "fields"), from_object(transform->get_object())});
+    Column& made = columns.emplace_back(std::string(entry.key()), Column()).second;
+    made.fields = text_of(column, "fields");
+    made.transform = from_object(transform->get_object());
+    if (const json::value* captions = column.if_contains("captions")) {
+      made.captions = read_captions(JsonObject(*captions, "captions"));
+    } else if (transform->get_object().at("type") == "clip_tokens") {
+      made.captions.emplace();
+    }
   }
   return columns;
+}
+
+std::string captions_to_json(const Captions& captions) {
+  const Captions defaults;
+  json::object object;
+  if (captions.choice != defaults.choice) object["choice"] = caption_choice_name(captions.choice);
+  if (!captions.weights.empty()) {
+    json::object& weights = object["weights"].emplace_object();
+    for (const CaptionWeight& weight : captions.weights) {
+      weights[weight.selector] = weight.probability;
+    }
+  }
+  if (!captions.templates.empty()) {
+    object["templates"] = json::array(captions.templates.begin(), captions.templates.end());
+  }
+  if (!captions.clean.empty()) {
+    json::array& rules = object["clean"].emplace_array();
+    for (const CaptionCleanUp& rule : captions.clean) {
+      rules.push_back(json::array{rule.pattern, rule.replacement});
+    }
+  }
+  if (captions.empty != defaults.empty) object["empty"] = empty_captions_name(captions.empty);
+  return json::serialize(object);
 }
 
 }  // namespace millrace

@@ -13,7 +13,12 @@ namespace millrace {
 /// this version would write otherwise.
 std::shared_ptr<const Transform> transform_from_json(std::string_view description);
 
-/// The columns of a fingerprint: {name: {"fields", "transform": describe()}}. Throws the same.
+/// The columns of a fingerprint: {name: {"fields", "transform": describe(), "captions"}}, the last
+/// where captions_to_json says anything. Throws the same.
 Columns columns_from_json(std::string_view description);
+
+/// The members that are not at their defaults as one JSON object, as options have it; "{}" where
+/// all are.
+std::string captions_to_json(const Captions& captions);
 
 }  // namespace millrace

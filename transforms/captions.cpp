@@ -1,6 +1,7 @@
 #include "millrace/transforms/captions.h"
 
 #include <cmath>
+#include <set>
 #include <stdexcept>
 
 #include "millrace/transforms/caption_cleaner.h"
@@ -31,10 +32,13 @@ void require_short(const std::string& text, const char* member) {
 void validate_weights(const std::vector<CaptionWeight>& weights) {
   if (weights.empty()) return;
   double sum = 0;
+  std::set<std::string_view> selectors;
   for (const CaptionWeight& weight : weights) {
     require(weight.probability >= 0 && std::isfinite(weight.probability),
             "weights[\"" + weight.selector + "\"]", std::to_string(weight.probability),
             "must not be negative");
+    require(selectors.insert(weight.selector).second, "weights", "\"" + weight.selector + "\"",
+            "the selector is there twice");
     sum += weight.probability;
   }
   require(sum > 0 && std::isfinite(sum), "weights", "[...]",
