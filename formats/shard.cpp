@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "millrace/formats/arrow_formats.h"
@@ -9,6 +10,7 @@
 #include "millrace/formats/csv_shard.h"
 #include "millrace/formats/flickr30k_shard.h"
 #include "millrace/formats/folder_indexes.h"
+#include "millrace/formats/image_folder_shard.h"
 #include "millrace/formats/jsonl_shard.h"
 #include "millrace/formats/mds_shard.h"
 #include "millrace/formats/shard_format.h"
@@ -92,6 +94,11 @@ std::span<const ShardFormat> shard_formats() { return kFormats; }
 
 Result<std::shared_ptr<const Shard>> open_shard(const std::string& path,
                                                 const ReadOptions& options) {
+  std::error_code error;
+  const bool can_be_folder = options.format.empty() || options.format == "images";
+  if (can_be_folder && std::filesystem::is_directory(path, error)) {
+    return open_image_folder(path, options);
+  }
   return open_file(path, options);
 }
 

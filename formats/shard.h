@@ -18,7 +18,7 @@ namespace millrace {
 /// Records that a reader passed over on purpose, counted.
 struct SkippedRecords {
   std::uint64_t not_files = 0;      ///< links, devices, folders, unknown types
-  std::uint64_t meta_members = 0;   ///< `__x__/...`
+  std::uint64_t meta_members = 0;   ///< `__x__/...`; of a folder also files that go with no image
   std::uint64_t apple_members = 0;  ///< `__MACOSX/`, `._name`, `.DS_Store`
   std::uint64_t without_extension = 0;
   std::uint64_t duplicate_fields = 0;  ///< a repeated extension, which began a new sample

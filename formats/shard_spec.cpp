@@ -12,6 +12,9 @@
 #include <utility>
 
 #include "millrace/formats/brace_expansion.h"
+#include "millrace/formats/folder_indexes.h"
+#include "millrace/formats/folder_shards.h"
+#include "millrace/formats/shard_listing.h"
 
 namespace millrace {
 
@@ -125,9 +128,14 @@ class SpecExpansion {
   Result<void> add_name(std::string name, int list_depth) {
     if (name.empty()) return fail(Reason::io_error, "an empty shard path");
     if (name.front() == '@') return add_list(name.substr(1), list_depth + 1);
-    // A file that exists is meant as it stands, even with a `[` in its name.
+    // A file that exists is meant as it stands, even with a `[` in its name. Of a row group it is
+    // the file that must exist.
     struct stat status = {};
-    if (::stat(name.c_str(), &status) == 0) return add_path(std::move(name));
+    const std::string whole = shard_file(name);
+    const bool can_be_group = is_parquet_name(file_name_of(whole));
+    if (::stat((can_be_group ? whole : name).c_str(), &status) == 0) {
+      return add_path(std::move(name));
+    }
     const int why = errno;
     if (name.find_first_of("*?[") != std::string::npos) return add_glob(name);
     if (missing_count_++ == 0) {
