@@ -13,6 +13,7 @@
 
 #include "millrace/formats/shard.h"
 #include "millrace/formats/shard_catalog.h"
+#include "millrace/loader/dataset.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/permutation.h"
 #include "millrace/loader/plan.h"
@@ -38,11 +39,11 @@ class PlannedShards {
                 SelectedSamples selected)
       : options_(options),
         catalog_(std::move(catalog)),
-        selected_(std::move(selected)),
+        selected_(std::make_shared<const SelectedSamples>(std::move(selected))),
         plan_(plan_options(), options.epoch) {}
 
   const EpochPlan& epoch() const { return plan_; }
-  const SampleCounts& counts() const { return selected_.counts(); }
+  const SampleCounts& counts() const { return selected_->counts(); }
   const ShardCatalog& catalog() const { return *catalog_; }
 
   FoundSample at(std::uint64_t position) const {
@@ -72,7 +73,9 @@ class PlannedShards {
  private:
   PlanOptions plan_options() const {
     PlanOptions plan;
-    plan.sources = {{selected_.counts().total(), 0, 0}};
+    std::shared_ptr<const SampleCounts> units;
+    if (has_units(*catalog_, counts())) units = {selected_, &selected_->counts()};
+    plan.sources = {{counts().total(), 0, 0, std::move(units)}};
     plan.shuffle = options_.shuffle;
     plan.shuffle_window = options_.shuffle_window;
     plan.seed = options_.seed;
@@ -111,13 +114,13 @@ class PlannedShards {
     std::uint64_t high = counts().of_shard(shard);
     while (low < high) {
       const std::uint64_t middle = low + (high - low) / 2;
-      if (selected_.index_in_shard({shard, middle}) < index) {
+      if (selected_->index_in_shard({shard, middle}) < index) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
-    if (low == counts().of_shard(shard) || selected_.index_in_shard({shard, low}) != index) {
+    if (low == counts().of_shard(shard) || selected_->index_in_shard({shard, low}) != index) {
       throw std::invalid_argument(option + ": the sample is not selected");
     }
     return {shard, low};
@@ -134,7 +137,7 @@ class PlannedShards {
                                              options_.batch_size, options_.drop_last)
                                        .batches();
     found.shard = catalog_->path(id.shard);
-    found.index = selected_.index_in_shard(id);
+    found.index = selected_->index_in_shard(id);
     const auto shard = open_shard(found.shard);
     if (!shard) {
       found.offset_problem = shard.error().to_string();
@@ -151,7 +154,7 @@ class PlannedShards {
 
   const PlanVerbOptions& options_;
   std::shared_ptr<const ShardCatalog> catalog_;
-  SelectedSamples selected_;
+  std::shared_ptr<const SelectedSamples> selected_;
   EpochPlan plan_;
 };
 
@@ -176,6 +179,7 @@ Result<PlannedShards> open(const PlanVerbOptions& options, PlanReport& report) {
                                            "\"");
   }
   PlannedShards planned(options, std::move(*catalog), std::move(*selected));
+  static_cast<void>(planned.epoch().at(0));  // which makes the order of units
   report.plan_seconds = seconds_since(planning);
   return planned;
 }
@@ -246,7 +250,7 @@ int plan(const PlanVerbOptions& options) {
     return 1;
   }
   const ShardCatalog& catalog = planned->catalog();
-  const EpochOrder order = planned->epoch().order(0, options.epoch);
+  const EpochOrder order = planned->epoch().order(0, 0);
   report.samples = planned->counts().total();
   report.shards = catalog.shards();
   for (std::size_t shard = 0; shard < catalog.shards(); ++shard) {
@@ -254,6 +258,7 @@ int plan(const PlanVerbOptions& options) {
   }
   report.damaged_shards = catalog.damaged_shards();
   report.lanes = order.lanes();
+  report.has_units = order.has_units();
   report.segment_samples = options.shuffle ? order.segment_samples() : report.samples;
   report.window_samples = std::min(order.window_positions(), report.samples);
   count_batches(options, planned->epoch().size(), report);

@@ -52,7 +52,8 @@ struct PlanReport {
   std::uint64_t bytes = 0;
   std::uint64_t damaged_shards = 0;
   std::uint64_t lanes = 0;
-  std::uint64_t segment_samples = 0;
+  bool has_units = false;             ///< segments are whole shards, which must be unpacked
+  std::uint64_t segment_samples = 0;  ///< of units: mean
   std::uint64_t window_samples = 0;
   std::uint64_t batches = 0;  ///< a rank
   std::uint64_t last_batch_samples = 0;

@@ -121,11 +121,11 @@ void print_text(const PlanVerbOptions& options, const PlanReport& report) {
     std::printf("; %s damaged shard(s)", grouped(report.damaged_shards).c_str());
   }
   if (options.shuffle) {
-    std::printf(
-        "\norder     seed %s, epoch %s: %s lane(s), segments of %s, windows of %s samples\n",
-        grouped(options.seed).c_str(), grouped(options.epoch).c_str(),
-        grouped(report.lanes).c_str(), grouped(report.segment_samples).c_str(),
-        grouped(report.window_samples).c_str());
+    std::printf("\norder     seed %s, epoch %s: %s lane(s), %s of %s, windows of %s samples\n",
+                grouped(options.seed).c_str(), grouped(options.epoch).c_str(),
+                grouped(report.lanes).c_str(),
+                report.has_units ? "units (whole shards, to be unpacked)" : "segments",
+                grouped(report.segment_samples).c_str(), grouped(report.window_samples).c_str());
   } else {
     std::printf("\norder     unshuffled\n");
   }
@@ -155,6 +155,7 @@ void print_json(const PlanVerbOptions& options, const PlanReport& report) {
       {"seed", options.seed},
       {"epoch", options.epoch},
       {"lanes", report.lanes},
+      {"has_units", report.has_units},
       {"segment_samples", report.segment_samples},
       {"window_samples", report.window_samples},
       {"batch_size", options.batch_size},

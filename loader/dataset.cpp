@@ -26,11 +26,23 @@ void touch(std::span<const std::uint8_t> bytes) {
 
 }  // namespace
 
+bool has_units(const ShardCatalog& catalog, const SampleCounts& selected) {
+  for (std::size_t shard = 0; shard < catalog.shards(); ++shard) {
+    if (selected.of_shard(shard) > 0 && catalog.unpacked_bytes(shard) > 0) return true;
+  }
+  return false;
+}
+
 Dataset::Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected,
-                 const ReadOptions& read, ShardOpener open)
-    : catalog_(std::move(catalog)), selected_(std::move(selected)), open_shard_(std::move(open)) {
+                 const CatalogOptions& options, std::shared_ptr<OpenShards> open_shards)
+    : catalog_(std::move(catalog)),
+      selected_(std::move(selected)),
+      open_shard_(options.open_shard),
+      has_units_(millrace::has_units(*catalog_, selected_.counts())),
+      open_shards_(std::move(open_shards)),
+      number_(open_shards_->add_dataset()) {
   if (!open_shard_) {
-    open_shard_ = [read](const std::string& path) { return open_shard(path, read); };
+    open_shard_ = [read = options.read](const std::string& path) { return open_shard(path, read); };
   }
   fingerprint_ = 0xcbf29ce484222325U;
   const SampleCounts& counts = selected_.counts();
@@ -46,19 +58,23 @@ Dataset::Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples se
     const double share = static_cast<double>(samples) / static_cast<double>(catalog_->samples(i));
     bytes_ += static_cast<std::uint64_t>(share * static_cast<double>(catalog_->bytes(i)));
   }
+  // The order is another one.
+  if (has_units_) fingerprint_ = hash_bytes(fingerprint_, &has_units_, 1);
 }
 
 Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::string>& specs,
                                                      const Selection& selection,
                                                      CatalogOptions options,
-                                                     const ParallelFor& parallel_for) {
+                                                     const ParallelFor& parallel_for,
+                                                     std::shared_ptr<OpenShards> open_shards) {
   for (std::string& field : selection.metadata()) options.metadata.push_back(std::move(field));
   auto catalog = ShardCatalog::open(specs, options, parallel_for);
   if (!catalog) return tl::unexpected(std::move(catalog.error()));
   auto selected = SelectedSamples::select(selection, **catalog, parallel_for);
   if (!selected) return tl::unexpected(std::move(selected.error()));
+  if (open_shards == nullptr) open_shards = std::make_shared<OpenShards>(OpenShards::Limits{});
   std::shared_ptr<const Dataset> dataset(
-      new Dataset(std::move(*catalog), std::move(*selected), options.read, options.open_shard));
+      new Dataset(std::move(*catalog), std::move(*selected), options, std::move(open_shards)));
   if (dataset->counts().total() == 0) {
     return fail(Reason::missing_field, "the dataset is empty: no samples in " +
                                            std::to_string(dataset->catalog().shards()) +
@@ -68,45 +84,25 @@ Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::stri
   return dataset;
 }
 
-Result<std::shared_ptr<const Shard>> Dataset::open_anew(const std::string& path) const {
-  Result<std::shared_ptr<const Shard>> shard = open_shard_(path);
-  if (shard) return shard;
-  {
-    // The process may have run out of files: give back what is held and not in use, and try again.
-    const std::lock_guard lock(mutex_);
-    open_.clear();
-    recently_used_.clear();
-  }
-  return open_shard_(path);
-}
-
-Result<std::shared_ptr<const Dataset::OpenShard>> Dataset::opened(std::size_t shard) const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = open_.find(shard); found != open_.end()) {
-      recently_used_.splice(recently_used_.begin(), recently_used_, found->second.recency);
-      return found->second.open;
-    }
-  }
-  Result<std::shared_ptr<const Shard>> fresh = open_anew(catalog_->path(shard));
+Result<OpenShards::Shared> Dataset::open_anew(std::uint64_t shard) const {
+  const std::string path = catalog_->path(shard);
+  Result<std::shared_ptr<const Shard>> fresh = open_shard_(path);
+  // The process may have run out of files or mappings: give back what is held and not in use.
+  if (!fresh && open_shards_->drop_mapped()) fresh = open_shard_(path);
   if (!fresh) return tl::unexpected(std::move(fresh.error()));
   Result<std::vector<std::uint64_t>> offsets = catalog_->sample_offsets(shard, **fresh);
   if (!offsets) return tl::unexpected(std::move(offsets.error()));
-  auto open = std::make_shared<const OpenShard>(OpenShard{std::move(*fresh), std::move(*offsets)});
+  return std::make_shared<const OpenShard>(OpenShard{std::move(*fresh), std::move(*offsets)});
+}
 
-  const std::lock_guard lock(mutex_);
-  if (const auto found = open_.find(shard); found != open_.end()) return found->second.open;
-  recently_used_.push_front(shard);
-  open_.emplace(shard, Kept{open, recently_used_.begin()});
-  if (open_.size() > kMostOpenShards) {
-    open_.erase(recently_used_.back());
-    recently_used_.pop_back();
-  }
-  return open;
+Result<OpenShards::Shared> Dataset::opened(std::uint64_t shard) const {
+  if (OpenShards::Shared open = open_shards_->find(key(shard))) return open;
+  return open_shards_->get(key(shard), catalog_->unpacked_bytes(shard),
+                           [this, shard] { return open_anew(shard); });
 }
 
 Result<void> Dataset::read(SampleId id, std::shared_ptr<const Shard>& shard, Sample& sample) const {
-  Result<std::shared_ptr<const OpenShard>> open = opened(id.shard);
+  Result<OpenShards::Shared> open = opened(id.shard);
   if (!open) {
     Error error = std::move(open.error());
     error.shard = catalog_->path(id.shard);
@@ -121,7 +117,8 @@ Result<void> Dataset::read(SampleId id, std::shared_ptr<const Shard>& shard, Sam
 }
 
 std::uint64_t Dataset::will_need(SampleId id) const {
-  const Result<std::shared_ptr<const OpenShard>> open = opened(id.shard);
+  if (has_units_ && catalog_->unpacked_bytes(id.shard) > 0) return 0;
+  const Result<OpenShards::Shared> open = opened(id.shard);
   if (!open) return 0;  // the worker that reads the sample reports it
   const Shard& found = *(*open)->shard;
   const std::vector<std::uint64_t>& offsets = (*open)->sample_offsets;
@@ -130,6 +127,13 @@ std::uint64_t Dataset::will_need(SampleId id) const {
   const std::uint64_t end =
       index + 1 == offsets.size() ? found.source().bytes().size() : offsets[index + 1];
   return found.will_need(begin, end);
+}
+
+bool Dataset::renew(std::uint64_t shard) const { return open_shards_->renew(key(shard)); }
+
+void Dataset::open_ahead(std::uint64_t shard) const {
+  open_shards_->open_ahead(key(shard), catalog_->unpacked_bytes(shard),
+                           [this, shard] { return open_anew(shard); });
 }
 
 }  // namespace millrace

@@ -1,40 +1,44 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "millrace/formats/sample.h"
 #include "millrace/formats/shard.h"
 #include "millrace/formats/shard_catalog.h"
+#include "millrace/loader/open_shards.h"
 #include "millrace/loader/sample_counts.h"
 #include "millrace/loader/selection.h"
 #include "millrace/result/result.h"
 
 namespace millrace {
 
+/// Whether any shard that has selected samples must be unpacked whole. The order then takes shards
+/// as its units (EpochOrder).
+bool has_units(const ShardCatalog& catalog, const SampleCounts& selected);
+
 /// The selected samples of a list of shards as one array with random access. Thread-safe once
 /// opened.
 class Dataset {
  public:
   /// Catalogs the shards (see ShardCatalog::open) and selects. `options.read` is also how samples
-  /// are read. Payload is not read. Errors: a spec that names nothing, a shard that cannot be
-  /// opened, no samples at all.
+  /// are read. Payload is not read. `open_shards` is where shards are kept open; null: one of its
+  /// own. Errors: a spec that names nothing, a shard that cannot be opened, no samples at all.
   static Result<std::shared_ptr<const Dataset>> open(const std::vector<std::string>& specs,
                                                      const Selection& selection,
                                                      CatalogOptions options,
-                                                     const ParallelFor& parallel_for);
+                                                     const ParallelFor& parallel_for,
+                                                     std::shared_ptr<OpenShards> open_shards = {});
 
   /// Of the selected samples; SampleId::index counts the selected ones of a shard.
   const SampleCounts& counts() const { return selected_.counts(); }
   const ShardCatalog& catalog() const { return *catalog_; }
   /// Of the selected samples, as far as shards tell: in proportion to their shard's size.
   std::uint64_t bytes() const { return bytes_; }
-  /// Changes whenever a shard's file name, order or number of selected samples does.
+  bool has_units() const { return has_units_; }
+  /// Changes whenever a shard's file name, order or number of selected samples does, or has_units.
   std::uint64_t fingerprint() const { return fingerprint_; }
 
   /// Fills `sample`, which views into `shard` (kept open by the caller for as long as it looks).
@@ -42,36 +46,30 @@ class Dataset {
   Result<void> read(SampleId id, std::shared_ptr<const Shard>& shard, Sample& sample) const;
 
   /// Asks the system to read that sample soon; returns how many bytes it will touch, 0 if unknown.
+  /// Opens mapped shards; of others nothing is asked, see open_ahead().
   std::uint64_t will_need(SampleId id) const;
 
- private:
-  // Shards stay mapped while they are used; of the others only the latest, since a process may hold
-  // a limited number of files (1,024 is usual). Two windows' worth: at the border of one the shards
-  // of the next are opened.
-  static constexpr std::size_t kMostOpenShards = 512;
-  struct OpenShard {
-    std::shared_ptr<const Shard> shard;
-    std::vector<std::uint64_t> sample_offsets;
-  };
-  struct Kept {
-    std::shared_ptr<const OpenShard> open;
-    std::list<std::size_t>::iterator recency;
-  };
+  /// Makes an open shard the one used last. Returns whether open_ahead() would open it.
+  bool renew(std::uint64_t shard) const;
+  /// Opens a shard unless that is done already. Errors are left to read().
+  void open_ahead(std::uint64_t shard) const;
+  const OpenShards& open_shards() const { return *open_shards_; }
 
+ private:
   Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected,
-          const ReadOptions& read, ShardOpener open);
-  Result<std::shared_ptr<const OpenShard>> opened(std::size_t shard) const;
-  Result<std::shared_ptr<const Shard>> open_anew(const std::string& path) const;
+          const CatalogOptions& options, std::shared_ptr<OpenShards> open_shards);
+  OpenShards::Key key(std::uint64_t shard) const { return {number_, shard}; }
+  Result<OpenShards::Shared> opened(std::uint64_t shard) const;
+  Result<OpenShards::Shared> open_anew(std::uint64_t shard) const;
 
   std::shared_ptr<const ShardCatalog> catalog_;
   SelectedSamples selected_;
   ShardOpener open_shard_;
   std::uint64_t bytes_ = 0;
   std::uint64_t fingerprint_ = 0;
-
-  mutable std::mutex mutex_;
-  mutable std::unordered_map<std::size_t, Kept> open_;
-  mutable std::list<std::size_t> recently_used_;  // the latest first
+  bool has_units_ = false;
+  std::shared_ptr<OpenShards> open_shards_;
+  std::size_t number_;  // in open_shards_
 };
 
 }  // namespace millrace

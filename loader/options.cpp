@@ -99,6 +99,8 @@ void validate_sources(const LoaderOptions& options) {
   }
   if (options.reads_streams()) {
     require(options.mixture.empty(), "mixture", "[...]", "streams cannot be mixed");
+    require(options.read.format.empty() || options.read.format == "tar", "read.format",
+            "\"" + options.read.format + "\"", "streams are tars; files of other formats are not");
     refuse_selection("needs an index, which streams do not have");
     require(options.samples_per_epoch == 0, "samples_per_epoch",
             std::to_string(options.samples_per_epoch), "needs an index, which streams do not have");

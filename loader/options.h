@@ -66,7 +66,8 @@ struct LoaderOptions {
   /// (`-`), pipes, commands (`pipe:COMMAND`). Each block of shuffle_window samples, and at most
   /// shuffle_window_bytes, is shuffled within itself; in memory are the blocks that the batches in
   /// flight touch on any rank, and two more. Their length is not known beforehand, and selection,
-  /// mixtures and samples_per_epoch need an index. `-` and `pipe:` are streams anyway.
+  /// mixtures, samples_per_epoch and formats other than tar need an index. `-` and `pipe:` are
+  /// streams anyway.
   bool streaming = false;
   /// Whether `pipe:COMMAND` runs its command in a shell. Only for specs nobody else could write.
   bool allow_commands = false;
@@ -109,6 +110,11 @@ struct LoaderOptions {
   std::size_t prefetch_batches = 3;
   /// How many bytes ahead of the workers the system is asked to read. 0: no asking.
   std::uint64_t read_ahead_bytes = std::uint64_t{256} << 20;
+  /// Memory for shards that must be unpacked whole (compressed tars, row groups of Parquet), of all
+  /// sources: those in use, the next ones, and, where there is room, those used before. It should
+  /// hold what a shuffle window touches (window / samples of a shard + up to 8), or shards are
+  /// unpacked again and again. Each thread's latest shard is kept besides. 0: only those.
+  std::uint64_t unpacked_cache_bytes = std::uint64_t{4} << 30;
   /// Page-locked batches (torch_ext only). automatic: where an accelerator is present.
   PinMemory pin_memory = PinMemory::automatic;
 

@@ -87,6 +87,7 @@ class Loader::Pipeline {
   static void compact(InFlight& done);
   void end_epoch();
   void parallel_for(std::size_t count, const std::function<void(std::size_t)>& task);
+  ReadingThreads reading_threads();
   void require_own_process() const;
 
   LoaderOptions options_;

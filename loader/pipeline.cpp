@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <latch>
 #include <utility>
 
@@ -38,11 +39,8 @@ Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
   }
   layout_ = std::make_shared<const BatchLayout>(std::move(layout));
 
-  source_ = options_.reads_streams()
-                ? streamed_source(options_)
-                : planned_source(options_, [this](std::size_t count, const auto& task) {
-                    parallel_for(count, task);
-                  });
+  source_ = options_.reads_streams() ? streamed_source(options_)
+                                     : planned_source(options_, reading_threads());
   accountant_.emplace(options_, source_->accounts());
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     idle_workers_.push_back(
@@ -82,6 +80,27 @@ void Loader::Pipeline::parallel_for(std::size_t count,
   }
   ended.wait();
   if (failure) std::rethrow_exception(failure);
+}
+
+ReadingThreads Loader::Pipeline::reading_threads() {
+  ReadingThreads threads;
+  threads.count = threads_.size();
+  threads.parallel_for = [this](std::size_t count, const auto& task) { parallel_for(count, task); };
+  threads.post = [this](std::function<void()> task) {
+    threads_.post([this, task = std::move(task)] {
+      StageTimes times;
+      {
+        const StageTimer timer(times, Stage::read, 0);
+        task();
+      }
+      StageTimes::Counter& read = times[Stage::read];
+      read.items = 0;  // no sample was read
+      const std::lock_guard lock(mutex_);
+      statistics_.stages += times;
+      statistics_.busy_seconds += static_cast<double>(read.nanoseconds) * 1e-9;
+    });
+  };
+  return threads;
 }
 
 void Loader::Pipeline::begin(std::uint64_t epoch, const ResumePoint& point) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "millrace/loader/permutation.h"
+#include "millrace/loader/unit_passes.h"
 
 namespace millrace {
 
@@ -100,6 +101,8 @@ void PlanOptions::validate() const {
     const std::string name = "mixture[" + std::to_string(s) + "]";
     require(source.samples >= 1 && source.samples <= kMost,
             name + ": " + std::to_string(source.samples) + " samples: must be 1 to 2^48");
+    require(source.units == nullptr || source.units->total() == source.samples,
+            name + ": its units have not " + std::to_string(source.samples) + " samples");
     require(source.weight >= 0 && source.weight <= 0x1p53,
             name + ".weight = " + std::to_string(source.weight) + ": must be 0 to 2^53");
     require(source.samples_per_epoch <= kMost,
@@ -129,6 +132,10 @@ EpochPlan::EpochPlan(PlanOptions options, std::uint64_t epoch)
       epoch_(epoch),
       taken_before_(options_.sources.size(), 0),
       interleave_((options_.validate(), make_interleave(options_, epoch))) {
+  const bool any_units =
+      std::any_of(options_.sources.begin(), options_.sources.end(),
+                  [](const PlanSource& source) { return source.units != nullptr; });
+  if (any_units) unit_passes_ = std::make_shared<UnitPasses>(options_.sources.size());
   begin_sources();
   switch (mode_of(options_)) {
     case Mode::whole:
@@ -214,7 +221,10 @@ EpochOrder EpochPlan::order(std::size_t source, std::uint64_t pass) const {
   if (mode == Mode::whole || mode == Mode::stop) epoch = pass == 0 ? epoch_ : mix(epoch_, pass);
   const std::uint64_t seed =
       options_.sources.size() == 1 ? options_.seed : mix(options_.seed, source);
-  return {samples(source), {options_.shuffle, options_.shuffle_window, seed, epoch}};
+  const EpochOrder::Shuffle shuffle{options_.shuffle, options_.shuffle_window, seed, epoch};
+  const auto& units = options_.sources[source].units;
+  if (units == nullptr) return {samples(source), shuffle};
+  return unit_passes_->order(source, pass, units, shuffle);
 }
 
 std::vector<std::uint64_t> EpochPlan::shares() const {

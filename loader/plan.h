@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -32,7 +33,12 @@ struct PlanSource {
   /// Exactly so many in each epoch, going on through the source where the epoch before stopped.
   /// Of all sources or of none. 0: not given.
   std::uint64_t samples_per_epoch = 0;
+  /// Of shards that are unpacked whole: the samples of each, which add up to `samples`. The order
+  /// then takes them as its units, see EpochOrder. Null: the samples are read one by one.
+  std::shared_ptr<const SampleCounts> units = nullptr;
 };
+
+class UnitPasses;
 
 /// From where on the sources' shares hold, and how far each source was then. Changing the shares of
 /// a run that goes on makes a new one. A run whose epochs end with the data (weights or none)
@@ -66,7 +72,9 @@ struct PlanOptions {
 
 /// The order of one epoch over all sources: a pure function of (options, epoch), the same for every
 /// world size, batch size and number of threads. Immutable and thread-safe; memory O(sources);
-/// a position takes O(log sources), however far into the epoch or the run.
+/// a position takes O(log sources), however far into the epoch or the run. Sources of units take
+/// O(log units) more, and the memory of the few passes that are in use (unit_passes.h), which the
+/// first call for a pass makes.
 ///
 /// Each source is an endless sequence: one pass over it after the other, each in the order of an
 /// EpochOrder of its own. An Interleave deals the positions out to the sources.
@@ -117,6 +125,7 @@ class EpochPlan {
   std::uint64_t size_ = 0;
   std::vector<std::uint64_t> taken_before_;  // by source, where the interleave begins
   Interleave interleave_;
+  std::shared_ptr<UnitPasses> unit_passes_;  // null where no source has units
 };
 
 }  // namespace millrace

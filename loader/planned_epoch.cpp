@@ -1,6 +1,9 @@
 #include "millrace/loader/planned_epoch.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "millrace/loader/opening_ahead.h"
 
 namespace millrace {
 
@@ -44,10 +47,24 @@ class PlannedBatch final : public BatchSamples {
 
 class PlannedSamples final : public EpochSamples {
  public:
-  explicit PlannedSamples(std::shared_ptr<const PlannedEpoch> epoch) : epoch_(std::move(epoch)) {}
+  PlannedSamples(std::shared_ptr<const PlannedEpoch> epoch, const ReadingThreads& threads,
+                 std::uint64_t in_flight)
+      : epoch_(std::move(epoch)) {
+    const std::vector<PlanSource>& sources = epoch_->plan.options().sources;
+    const bool any_units =
+        std::any_of(sources.begin(), sources.end(),
+                    [](const PlanSource& source) { return source.units != nullptr; });
+    if (any_units) ahead_ = std::make_shared<OpeningAhead>(epoch_, threads, in_flight);
+  }
+  ~PlannedSamples() override {
+    if (ahead_ != nullptr) ahead_->stop();
+  }
+  PlannedSamples(const PlannedSamples&) = delete;
+  PlannedSamples& operator=(const PlannedSamples&) = delete;
 
   Next next(std::unique_ptr<const BatchSamples>& batch, const Deadline&) override {
     if (number_ == epoch_->slice.batches()) return Next::end;
+    if (ahead_ != nullptr) ahead_->announce(number_);
     batch = std::make_unique<PlannedBatch>(epoch_, number_++);
     return Next::batch;
   }
@@ -68,6 +85,7 @@ class PlannedSamples final : public EpochSamples {
  private:
   std::shared_ptr<const PlannedEpoch> epoch_;
   std::uint64_t number_ = 0;
+  std::shared_ptr<OpeningAhead> ahead_;  // null where no source has units
 };
 
 }  // namespace
@@ -76,8 +94,10 @@ SampleRef PlannedEpoch::locate(const PlannedSample& sample) const {
   return {sample.source, datasets[sample.source]->counts().locate(sample.number)};
 }
 
-std::unique_ptr<EpochSamples> planned_samples(std::shared_ptr<const PlannedEpoch> epoch) {
-  return std::make_unique<PlannedSamples>(std::move(epoch));
+std::unique_ptr<EpochSamples> planned_samples(std::shared_ptr<const PlannedEpoch> epoch,
+                                              const ReadingThreads& threads,
+                                              std::uint64_t in_flight) {
+  return std::make_unique<PlannedSamples>(std::move(epoch), threads, in_flight);
 }
 
 }  // namespace millrace

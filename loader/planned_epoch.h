@@ -8,6 +8,7 @@
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/plan.h"
 #include "millrace/loader/rank_slice.h"
+#include "millrace/loader/reading_threads.h"
 
 namespace millrace {
 
@@ -23,7 +24,10 @@ struct PlannedEpoch {
   SampleRef locate(const PlannedSample& sample) const;
 };
 
-/// The batches of a planned epoch, in order.
-std::unique_ptr<EpochSamples> planned_samples(std::shared_ptr<const PlannedEpoch> epoch);
+/// The batches of a planned epoch, in order, `in_flight` of them at a time. Shards that must be
+/// unpacked are opened ahead on the threads.
+std::unique_ptr<EpochSamples> planned_samples(std::shared_ptr<const PlannedEpoch> epoch,
+                                              const ReadingThreads& threads,
+                                              std::uint64_t in_flight);
 
 }  // namespace millrace

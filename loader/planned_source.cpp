@@ -12,7 +12,11 @@ namespace {
 
 class PlannedSource final : public SampleSource {
  public:
-  PlannedSource(LoaderOptions& options, const ParallelFor& parallel_for) : options_(options) {
+  PlannedSource(LoaderOptions& options, ReadingThreads threads)
+      : options_(options), threads_(std::move(threads)) {
+    OpenShards::Limits limits;
+    limits.unpacked_bytes = options.unpacked_cache_bytes;
+    const auto open_shards = std::make_shared<OpenShards>(limits);
     CatalogOptions catalog;
     catalog.use_index = options.use_index;
     catalog.open_shard = options.open_shard;
@@ -22,7 +26,8 @@ class PlannedSource final : public SampleSource {
     for (const MixtureSource& source : options.all_sources()) {
       catalog.read = source.read;
       catalog.read.fields = fields;
-      auto opened = Dataset::open(source.sources, source.select, catalog, parallel_for);
+      auto opened =
+          Dataset::open(source.sources, source.select, catalog, threads_.parallel_for, open_shards);
       if (!opened) throw LoaderError(std::move(opened.error()));
       add(source, *opened);
     }
@@ -54,7 +59,7 @@ class PlannedSource final : public SampleSource {
     if (anew) start_ = {};
     const RankSlice slice = slice_of(plan, point.position);
     epoch_ = std::make_shared<const PlannedEpoch>(PlannedEpoch{std::move(plan), slice, datasets_});
-    return planned_samples(epoch_);
+    return planned_samples(epoch_, threads_, options_.prefetch_batches);
   }
 
   void save(LoaderState& state) const override {
@@ -79,7 +84,9 @@ class PlannedSource final : public SampleSource {
     fingerprints_.push_back({source.name, shards, samples,
                              source.select.selects_all() ? "" : source.select.describe(),
                              dataset->fingerprint()});
-    plan_sources_.push_back({samples, source.weight, source.samples_per_epoch});
+    std::shared_ptr<const SampleCounts> units;
+    if (dataset->has_units()) units = {dataset, &dataset->counts()};
+    plan_sources_.push_back({samples, source.weight, source.samples_per_epoch, std::move(units)});
     accounts_.push_back({source.name, shards,
                          [dataset](std::size_t shard) { return dataset->catalog().path(shard); }});
     datasets_.push_back(dataset);
@@ -112,6 +119,7 @@ class PlannedSource final : public SampleSource {
   }
 
   const LoaderOptions& options_;
+  ReadingThreads threads_;
   Datasets datasets_;  // by source
   std::vector<PlanSource> plan_sources_;
   std::vector<SourceFingerprint> fingerprints_;
@@ -122,9 +130,8 @@ class PlannedSource final : public SampleSource {
 
 }  // namespace
 
-std::unique_ptr<SampleSource> planned_source(LoaderOptions& options,
-                                             const ParallelFor& parallel_for) {
-  return std::make_unique<PlannedSource>(options, parallel_for);
+std::unique_ptr<SampleSource> planned_source(LoaderOptions& options, ReadingThreads threads) {
+  return std::make_unique<PlannedSource>(options, std::move(threads));
 }
 
 }  // namespace millrace

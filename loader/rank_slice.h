@@ -13,6 +13,7 @@ class RankSlice {
             std::uint64_t world_size, std::uint64_t batch_size, bool drop_last,
             std::uint64_t first = 0);
 
+  std::uint64_t world_size() const { return world_size_; }
   /// Batches; the same on every rank.
   std::uint64_t batches() const { return batches_; }
   /// Samples of batch `batch` < batches() on this rank.

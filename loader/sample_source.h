@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "millrace/formats/shard_catalog.h"
 #include "millrace/loader/batch_samples.h"
 #include "millrace/loader/options.h"
+#include "millrace/loader/reading_threads.h"
 #include "millrace/loader/state.h"
 
 namespace millrace {
@@ -51,8 +51,7 @@ class SampleSource {
 
 /// Opens `options.all_sources()`. May set options.shuffle_window from shuffle_window_bytes.
 /// `options` must outlive it. Throws LoaderError (data).
-std::unique_ptr<SampleSource> planned_source(LoaderOptions& options,
-                                             const ParallelFor& parallel_for);
+std::unique_ptr<SampleSource> planned_source(LoaderOptions& options, ReadingThreads threads);
 /// Streams `options.sources`; opens nothing before the first batch is asked for. `options` must
 /// outlive it. Throws LoaderError.
 std::unique_ptr<SampleSource> streamed_source(const LoaderOptions& options);
