@@ -29,3 +29,18 @@ endif()
 if(MILLRACE_TORCH)
   find_package(LibTorchCpu REQUIRED)
 endif()
+
+# The one version of Arrow, said where Python's packages are listed.
+file(STRINGS ${PROJECT_SOURCE_DIR}/requirements/arrow.txt arrow_requirement REGEX "^pyarrow==")
+string(REPLACE "pyarrow==" "" ARROW_OF_PYTHON_VERSION "${arrow_requirement}")
+if(MILLRACE_ARROW STREQUAL "AUTO")
+  # A library that is loaded at run time has no use for a static one's copy of the formats.
+  if(BUILD_SHARED_LIBS)
+    find_package(ArrowOfPython)
+  endif()
+elseif(MILLRACE_ARROW)
+  if(NOT BUILD_SHARED_LIBS)
+    message(FATAL_ERROR "MILLRACE_ARROW=ON needs BUILD_SHARED_LIBS=ON: it is loaded at run time")
+  endif()
+  find_package(ArrowOfPython REQUIRED)
+endif()

@@ -22,7 +22,7 @@ endif()
 # links makes that path; installed, it is real.
 set(MILLRACE_INCLUDE_DIR ${PROJECT_BINARY_DIR}/include)
 file(MAKE_DIRECTORY ${MILLRACE_INCLUDE_DIR}/millrace)
-foreach(folder result formats transforms loader torch_ext)
+foreach(folder result formats transforms loader torch_ext arrow_ext)
   file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${folder} ${MILLRACE_INCLUDE_DIR}/millrace/${folder} SYMBOLIC)
 endforeach()
 
