@@ -1,6 +1,8 @@
 #include "millrace/formats/image_store.h"
 
 #include <algorithm>
+#include <array>
+#include <climits>
 #include <filesystem>
 #include <mutex>
 #include <system_error>
@@ -16,6 +18,8 @@
 namespace millrace {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 Error at(const Sample& sample, Error error) {
   error.shard = sample.shard();
@@ -34,15 +38,24 @@ Result<void> add_found(Result<std::span<const std::uint8_t>> bytes, std::string_
 
 class FolderStore final : public ImageStore {
  public:
-  FolderStore(RootedFolder root, std::uint64_t max_bytes)
-      : root_(std::move(root)), max_bytes_(max_bytes) {}
+  FolderStore(RootedFolder root, std::string beside, std::uint64_t max_bytes)
+      : root_(std::move(root)), beside_(std::move(beside)), max_bytes_(max_bytes) {}
 
   Result<void> add(std::string_view path, std::string_view name, Sample& sample) const override {
-    return add_found(root_.read(path, max_bytes_, sample), name, sample);
+    std::array<char, PATH_MAX> joined;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    std::string_view from_root = path;
+    if (path.starts_with("../") && !beside_.empty() &&
+        beside_.size() + path.size() <= joined.size()) {
+      beside_.copy(joined.data(), beside_.size());
+      path.copy(joined.data() + beside_.size(), path.size());
+      from_root = {joined.data(), beside_.size() + path.size()};
+    }
+    return add_found(root_.read(from_root, max_bytes_, sample), name, sample);
   }
 
  private:
   RootedFolder root_;
+  std::string beside_;  // the table's folder, with a slash; empty: it is the root
   std::uint64_t max_bytes_;
 };
 
@@ -118,10 +131,9 @@ Result<std::shared_ptr<const ImageStore>> open_tars(const ReadOptions& options) 
   return tar_stores().get(std::move(identity));
 }
 
-std::string root_of(const std::string& table, const ReadOptions& options) {
-  if (!options.image_root.empty()) return options.image_root;
+std::string folder_of_table(const std::string& table) {
   std::error_code error;
-  if (std::filesystem::is_directory(table, error)) return table;
+  if (fs::is_directory(table, error)) return table;
   const std::string_view folder = folder_of(table);
   return folder.empty() ? "." : std::string(folder);
 }
@@ -131,9 +143,17 @@ std::string root_of(const std::string& table, const ReadOptions& options) {
 Result<std::shared_ptr<const ImageStore>> ImageStore::open(const std::string& table,
                                                            const ReadOptions& options) {
   if (!options.image_tars.empty()) return open_tars(options);
-  auto root = RootedFolder::open(root_of(table, options));
+  const std::string folder = folder_of_table(table);
+  auto root = RootedFolder::open(options.image_root.empty() ? folder : options.image_root);
   if (!root) return tl::unexpected<Error>(std::move(root.error()));
-  return std::make_shared<const FolderStore>(std::move(*root), options.limits.max_image_bytes);
+  std::string beside;
+  if (!options.image_root.empty()) {
+    std::error_code error;
+    beside = fs::absolute(folder, error).string();
+    if (!error && !beside.ends_with('/')) beside += '/';
+  }
+  return std::make_shared<const FolderStore>(std::move(*root), std::move(beside),
+                                             options.limits.max_image_bytes);
 }
 
 bool ImageStore::is_url(std::string_view path) {

@@ -27,7 +27,9 @@ class ImageStore {
 
   /// Adds the image of that path to the sample as field `name`: the sample keeps the file's bytes,
   /// or they lie in a mapped tar. A path is relative to the root, or absolute and below it; `..`
-  /// and links may not lead out of it: nothing outside is read. Allocates nothing in the long run.
+  /// and links may not lead out of it: nothing outside is read. One that begins with `../` starts
+  /// from the table's folder, which is another way to the root where that is further up. Allocates
+  /// nothing in the long run.
   /// Errors, located by the sample: io_error (missing, no regular file, larger than the limit,
   /// outside of the root), missing_field (no such member of the tars).
   virtual Result<void> add(std::string_view path, std::string_view name, Sample& sample) const = 0;
