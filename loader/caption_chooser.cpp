@@ -33,7 +33,8 @@ CaptionChooser::CaptionChooser(const Column& column)
   const Captions& captions = *column.captions;
   for (const std::string& text : captions.templates) {
     Template& added = templates_.emplace_back();
-    for (const CaptionTemplate::Piece& piece : CaptionTemplate(text).pieces()) {
+    const CaptionTemplate parsed(text);
+    for (const CaptionTemplate::Piece& piece : parsed.pieces()) {
       Piece& part = added.emplace_back();
       part.part = piece.part;
       if (piece.is_field) {
