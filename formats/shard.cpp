@@ -65,6 +65,12 @@ Result<std::shared_ptr<const Shard>> open_file(const std::string& path,
   auto source = map_file(file);
   if (!source) return tl::unexpected<Error>(std::move(source.error()));
   ShardBytes bytes{std::move(*source), std::nullopt, 0};
+  const std::string_view name = file_name_of(file);
+  if (bytes.source->bytes().empty() && plain_name(name) != name) {
+    // Compressed, nothing is some bytes.
+    return tl::unexpected<Error>(
+        Error{Reason::damaged_shard, "the compressed file is empty", path, 0, {}});
+  }
   if (!compression_of(bytes.source->bytes()).empty()) {
     auto unpacked = unpack(bytes.source, options.limits);
     if (!unpacked) return tl::unexpected<Error>(std::move(unpacked.error()));

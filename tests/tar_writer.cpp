@@ -53,6 +53,7 @@ std::string make_tar(const TarMembers& members) {
 }
 
 void write_file(const fs::path& file, const std::string& content) {
+  fs::create_directories(file.parent_path());
   std::ofstream out(file, std::ios::binary);
   out.write(content.data(), static_cast<std::streamsize>(content.size()));
   if (!out.flush()) throw std::runtime_error("cannot write " + file.string());

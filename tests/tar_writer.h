@@ -13,6 +13,7 @@ using TarMembers = std::vector<std::pair<std::string, std::string>>;
 /// A plain ustar archive of these members with its two closing zero blocks. Names up to 100 bytes.
 std::string make_tar(const TarMembers& members);
 
+/// With the folders it needs.
 void write_file(const std::filesystem::path& file, const std::string& content);
 
 /// A folder that is removed with its content at the end of the test.
