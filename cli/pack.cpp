@@ -207,10 +207,12 @@ class Packing {
     Progress progress;
     std::uint64_t samples = 0;
     std::uint64_t bytes = 0;
+    std::optional<Error> first_bad;
     auto done = for_each_made_sample(
         sources, begin, options_.shape, threads_, [&](MadeSample& made) -> Result<void> {
           if (made.error) {
             if (!options_.skip_bad) return tl::unexpected<Error>(std::move(*made.error));
+            if (!first_bad) first_bad = *made.error;
             shards.skip(std::move(*made.error));
             return {};
           }
@@ -226,7 +228,11 @@ class Packing {
     if (!done) return done;
     report_.totals = shards.totals();
     if (report_.totals.samples == 0) {
-      return fail(Reason::missing_field, "the sources have no sample that can be packed");
+      if (first_bad) {
+        first_bad->message = "no sample can be packed; the first one: " + first_bad->message;
+        return tl::unexpected<Error>(std::move(*first_bad));
+      }
+      return fail(Reason::missing_field, "the sources have no samples");
     }
     if (auto indexed = make_index(); !indexed) return indexed;
     report_.manifest = journal.manifest_path();

@@ -57,8 +57,7 @@ std::string safe_key(std::string_view key) {
     const std::size_t end = std::min(clean.find('/', begin), clean.size());
     const std::string part = clean.substr(begin, end - begin);
     begin = end + 1;
-    if (part.empty() || part == ".") continue;
-    parts.push_back(part == ".." ? "_" : part);
+    if (!part.empty() && part != "." && part != "..") parts.push_back(part);
   }
   if (parts.empty()) return "_";
   std::string& last = parts.back();

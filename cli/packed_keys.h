@@ -13,7 +13,7 @@ namespace millrace::cli {
 /// as it is. Keys that are so already stay:
 /// - the ending of an image file goes: rows are called after their image's path;
 /// - in the last part each `.` becomes `_`, because the first one begins the extension;
-/// - `/` at the ends, empty parts and parts `.` go, a part `..` becomes `_`;
+/// - `/` at the ends, empty parts and parts `.` and `..` go;
 /// - a first part `__x__` and a part `__MACOSX` get an `x` before them: readers pass such over;
 /// - control characters, backslashes and bytes that are not UTF-8 become `_`;
 /// - nothing at all becomes `_`.
