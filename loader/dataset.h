@@ -34,6 +34,8 @@ class Dataset {
 
   /// Of the selected samples; SampleId::index counts the selected ones of a shard.
   const SampleCounts& counts() const { return selected_.counts(); }
+  /// Which of its captions a sample stands for; see SelectedSamples::part.
+  std::uint64_t part(SampleId id) const { return selected_.part(id); }
   const ShardCatalog& catalog() const { return *catalog_; }
   /// Of the selected samples, as far as shards tell: in proportion to their shard's size.
   std::uint64_t bytes() const { return bytes_; }

@@ -62,10 +62,24 @@ bool LoaderOptions::reads_streams() const {
          });
 }
 
+namespace {
+
+// The captions that columns expand samples by; empty: none does.
+std::string expanded_by(const Columns& columns) {
+  for (const auto& [name, column] : columns) {
+    if (column.captions && column.captions->choice == CaptionChoice::all) return column.fields;
+  }
+  return "";
+}
+
+}  // namespace
+
 std::vector<MixtureSource> LoaderOptions::all_sources() const {
   std::vector<MixtureSource> all = mixture;
   if (all.empty()) all.push_back({"", sources, 0, 0, select, read});
+  const std::string expand = expanded_by(columns);
   for (MixtureSource& source : all) {
+    if (source.select.expand.empty()) source.select.expand = expand;
     if (source.name.empty() && !source.sources.empty()) source.name = source.sources.front();
   }
   return all;
@@ -109,6 +123,23 @@ void validate_sources(const LoaderOptions& options) {
           std::to_string(options.temperature), "must be above 0");
 }
 
+void validate_expansion(const LoaderOptions& options) {
+  const std::string expand = expanded_by(options.columns);
+  if (expand.empty()) return;
+  for (const auto& [name, column] : options.columns) {
+    const bool expands = column.captions && column.captions->choice == CaptionChoice::all;
+    require(!expands || column.fields == expand, "columns", "\"" + name + "\"",
+            "all captions of \"" + column.fields +
+                "\", and another column expands the samples by \"" + expand + "\"");
+  }
+  for (const MixtureSource& source : options.all_sources()) {
+    require(source.select.expand == expand, "select.expand", "\"" + source.select.expand + "\"",
+            "a column expands the samples by \"" + expand + "\"");
+  }
+  require(!options.reads_streams(), "columns", "captions.choice = \"all\"",
+          "needs an index, which streams do not have");
+}
+
 }  // namespace
 
 void LoaderOptions::validate() const {
@@ -119,8 +150,9 @@ void LoaderOptions::validate() const {
     require(!name.empty(), "columns", "\"\"", "a column needs a name");
     require(names.insert(name).second, "columns", "\"" + name + "\"", "the name is there twice");
     require(column.transform != nullptr, "columns", "\"" + name + "\"", "it has no transform");
-    const FieldSelector parsed(column.fields);  // throws on a selector that is none
+    static_cast<void>(FieldSelector::fields_of(column.selectors()));  // throws on one that is none
   }
+  validate_expansion(*this);
   require(batch_size >= 1 && batch_size <= (std::size_t{1} << 24), "batch_size",
           std::to_string(batch_size), "must be 1 to 16777216");
   require(shuffle_window >= 1, "shuffle_window", "0", "must be at least 1");

@@ -56,6 +56,7 @@ class Loader::Pipeline {
     std::unique_ptr<const BatchSamples> samples;
     Batch batch;
     std::vector<SlotRecord> records;  ///< a slot each
+    std::uint64_t epoch_seed = 0;
     std::uint64_t read_ahead_bytes = 0;
     std::atomic<std::size_t> next_slot{0};
     /// Only the slots below this are still of use: 0 once the batch is dropped, and behind a sample

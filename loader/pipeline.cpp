@@ -9,6 +9,7 @@
 #include <latch>
 #include <utility>
 
+#include "millrace/loader/permutation.h"
 #include "millrace/loader/state.h"
 
 namespace millrace {
@@ -168,6 +169,7 @@ void Loader::Pipeline::schedule(std::unique_ptr<const BatchSamples> batch_sample
   batch->batch.size = samples;
   batch->batch.position = batch->samples->after().position;
   batch->records.resize(samples);
+  batch->epoch_seed = mix(options_.seed, epoch_);
   batch->unwritten_slots = samples;
   batch->wanted_slots = samples;
   batch->batch.layout = layout_;
@@ -225,7 +227,8 @@ void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
     const Clock::time_point begin = Clock::now();
     SlotRecord& record = batch.records[slot];
     if (slot < batch.wanted_slots) {
-      record = worker.fill({*batch.samples, batch.batch, slot, batch.wanted_slots}, error);
+      record = worker.fill(
+          {*batch.samples, batch.batch, slot, batch.wanted_slots, batch.epoch_seed}, error);
     }
 
     const std::lock_guard lock(mutex_);

@@ -32,6 +32,9 @@ class PlannedBatch final : public BatchSamples {
                     Sample& sample) const override {
     return epoch_->datasets[ref.source]->read(ref.id, shard, sample);
   }
+  std::uint64_t part(const SampleRef& ref) const override {
+    return epoch_->datasets[ref.source]->part(ref.id);
+  }
   void done_with(const Shard& shard, const Sample& sample) const override {
     shard.done_with(sample);
   }

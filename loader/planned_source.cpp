@@ -21,7 +21,9 @@ class PlannedSource final : public SampleSource {
     catalog.use_index = options.use_index;
     catalog.open_shard = options.open_shard;
     std::vector<std::string> fields;
-    for (const auto& [name, column] : options.columns) fields.push_back(column.fields);
+    for (const auto& [name, column] : options.columns) {
+      for (std::string& selector : column.selectors()) fields.push_back(std::move(selector));
+    }
     fields = FieldSelector::fields_of(fields);
     for (const MixtureSource& source : options.all_sources()) {
       catalog.read = source.read;
