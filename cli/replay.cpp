@@ -18,9 +18,10 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
-#include "millrace/formats/field_selector.h"
 #include "millrace/formats/shard.h"
 #include "millrace/loader/json.h"
+#include "millrace/loader/permutation.h"
+#include "millrace/loader/sample_maker.h"
 #include "millrace/loader/transform_json.h"
 
 namespace millrace::cli {
@@ -29,49 +30,35 @@ namespace {
 
 namespace json = boost::json;
 
-// Decodes one sample after another as a loader with these columns would.
+// Makes one sample after another as the loader of the ledger did.
 class Decoder {
  public:
-  Decoder(const Columns& columns, bool selects) : selects_(selects) {
-    for (const auto& [name, column] : columns) {
-      const std::size_t bytes = column.transform->output().slot_bytes();
-      columns_.push_back({name,
-                          FieldSelector(column.fields),
-                          {},
-                          column.transform->make_writer(),
-                          std::vector<double>((bytes + sizeof(double) - 1) / sizeof(double)),
-                          bytes});
+  Decoder(const Columns& columns, std::uint64_t seed, bool selects)
+      : maker_(columns), seed_(seed), selects_(selects) {
+    for (std::size_t i = 0; i < maker_.columns(); ++i) {
+      slots_.emplace_back((maker_.slot_bytes(i) + sizeof(double) - 1) / sizeof(double));
     }
   }
 
   /// Whether the run looked at selected samples only, so that an index says nothing here.
   bool selects() const { return selects_; }
 
-  Result<void> decode(const Sample& sample) {
+  Result<void> decode(const Sample& sample, std::uint64_t epoch, std::uint64_t position,
+                      std::uint64_t part) {
+    const SlotUse use{draw_of(mix(seed_, epoch), position), part};
+    if (Result<void> selected = maker_.select(sample, use); !selected) return selected;
     StageTimes times;
-    for (Parts& column : columns_) {
-      const auto field = column.fields.select(sample, column.scratch);
-      if (!field) return tl::unexpected<Error>(field.error());
-      const std::span<std::byte> slot(reinterpret_cast<std::byte*>(column.slot.data()),
-                                      column.slot_bytes);
-      if (Result<void> written = column.writer->write(*field, slot, times); !written) {
-        written.error().message = column.name + ": " + written.error().message;
-        return written;
-      }
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const auto slot = std::as_writable_bytes(std::span(slots_[i])).first(maker_.slot_bytes(i));
+      if (Result<void> written = maker_.write(i, slot, times); !written) return written;
     }
     return {};
   }
 
  private:
-  struct Parts {
-    std::string name;
-    FieldSelector fields;
-    FieldSelector::Scratch scratch;
-    std::unique_ptr<SlotWriter> writer;
-    std::vector<double> slot;  // aligned for every dtype
-    std::size_t slot_bytes;
-  };
-  std::vector<Parts> columns_;
+  SampleMaker maker_;
+  std::vector<std::vector<double>> slots_;  // aligned for every dtype
+  std::uint64_t seed_;
   bool selects_;
 };
 
@@ -79,6 +66,9 @@ struct BadSample {
   std::string shard;
   std::uint64_t index = 0;  // among the selected ones
   std::uint64_t offset = Error::kNoOffset;
+  std::uint64_t epoch = 0;
+  std::uint64_t position = 0;
+  std::uint64_t part = 0;  // for which of its captions
   std::string key;
   std::string reason;
   std::string outcome;
@@ -137,6 +127,9 @@ class LedgerReader {
     bad.shard = text_of(line, "shard");
     bad.index = number_or(line, "index", Error::kNoOffset);
     bad.offset = number_or(line, "offset", Error::kNoOffset);
+    bad.epoch = number_or(line, "epoch", 0);
+    bad.position = number_or(line, "position", 0);
+    bad.part = number_or(line, "part", 0);
     bad.key = text_of(line, "key");
     bad.reason = text_of(line, "reason");
     bad.outcome = text_of(line, "outcome");
@@ -162,9 +155,12 @@ class LedgerReader {
         selects = selects || (source.is_object() && source.get_object().contains("select"));
       }
     }
-    const std::string what = json::serialize(*columns) + (selects ? "s" : "");
+    const std::uint64_t seed = number_or(fingerprint->get_object(), "seed", 0);
+    const std::string what =
+        json::serialize(*columns) + std::to_string(seed) + (selects ? "s" : "");
     if (what == decoder_of_) return true;
-    decoder_ = std::make_shared<Decoder>(columns_from_json(json::serialize(*columns)), selects);
+    decoder_ =
+        std::make_shared<Decoder>(columns_from_json(json::serialize(*columns)), seed, selects);
     decoder_of_ = what;
     return true;
   }
@@ -186,7 +182,7 @@ class Shards {
     if (!offset) return tl::unexpected<Error>(offset.error());
     if (*offset == Error::kNoOffset) return {};
     if (Result<void> read = shard_->read(*offset, sample_); !read) return read;
-    return bad.decoder->decode(sample_);
+    return bad.decoder->decode(sample_, bad.epoch, bad.position, bad.part);
   }
 
  private:

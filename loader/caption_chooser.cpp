@@ -22,6 +22,10 @@ std::span<const std::uint8_t> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
+std::string_view as_text(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 }  // namespace
 
 CaptionChooser::CaptionChooser(const Column& column)
@@ -119,7 +123,7 @@ Result<std::optional<CaptionChooser::Chosen>> CaptionChooser::choose_text(const 
     const std::uint32_t counted = part == 0 ? empty : 0;
     const std::span<const std::uint8_t> text = texts_[left_[part]];
     if (cleaner_.is_empty()) return Chosen{text, counted};
-    made_.assign(text.begin(), text.end());
+    made_.assign(as_text(text));
     const Result<Usable> cleaned = clean();
     if (!cleaned) return tl::unexpected<Error>(cleaned.error());
     if (*cleaned == Usable::empty) {
@@ -143,7 +147,7 @@ Result<std::optional<CaptionChooser::Chosen>> CaptionChooser::choose_text(const 
     const auto taken = static_cast<std::uint32_t>(next_choice(draw));
     const std::span<const std::uint8_t> text = texts_[taken];
     if (cleaner_.is_empty()) return Chosen{text, dropped_before(taken, cleaned_away)};
-    made_.assign(text.begin(), text.end());
+    made_.assign(as_text(text));
     const Result<Usable> cleaned = clean();
     if (!cleaned) return tl::unexpected<Error>(cleaned.error());
     if (*cleaned == Usable::yes) {
@@ -226,7 +230,7 @@ Result<bool> CaptionChooser::fill_part(std::span<const Piece> pieces, const Samp
       return fail(Reason::bad_text, "\"" + piece.field->text() + "\" is longer than " +
                                         std::to_string(Captions::kMostCaptionBytes) + " bytes");
     }
-    made_.append(reinterpret_cast<const char*>((*found)->data()), (*found)->size());
+    made_ += as_text(**found);
   }
   return true;
 }
