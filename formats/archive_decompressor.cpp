@@ -20,6 +20,7 @@ class ArchiveDecompressor final : public Decompressor {
 
   /// False: libarchive would run a program, or cannot.
   bool supports(int filter) {
+    filter_ = filter;
     return archive_ != nullptr &&
            ::archive_read_support_filter_by_code(archive_, filter) == ARCHIVE_OK &&
            ::archive_read_support_format_raw(archive_) == ARCHIVE_OK &&
@@ -35,7 +36,9 @@ class ArchiveDecompressor final : public Decompressor {
       const int begun =
           opened == ARCHIVE_OK ? ::archive_read_next_header(archive_, &entry) : opened;
       if (begun == ARCHIVE_EOF) ended_ = true;
-      if (begun != ARCHIVE_OK && !ended_) return fail_now();
+      // What libarchive does not recognise it gives as it is.
+      const bool recognised = ::archive_filter_code(archive_, 0) == filter_;
+      if ((begun != ARCHIVE_OK && !ended_) || !recognised) return fail_now();
     }
     if (ended_) return std::size_t{0};
     const la_ssize_t count = ::archive_read_data(archive_, room.data(), room.size());
@@ -78,6 +81,7 @@ class ArchiveDecompressor final : public Decompressor {
   std::string_view compression_;
   Input input_;
   archive* archive_;
+  int filter_ = ARCHIVE_FILTER_NONE;
   std::uint64_t packed_bytes_ = 0;
   bool opened_ = false;
   bool ended_ = false;

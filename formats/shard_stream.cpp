@@ -309,12 +309,12 @@ Result<ShardStream::Outcome> ShardStream::Impl::next_block(std::uint64_t max_sam
       if (!fetch(tar::kBlockBytes)) return Outcome::stopped;
       if (const std::string_view compression = compression_of(archive().bytes);
           !compression.empty()) {
-        return give_up({Reason::io_error,
-                        "the stream is compressed (" + std::string(compression) +
-                            "), which is not read; let a command decompress it",
-                        specs_[stream_],
-                        Error::kNoOffset,
-                        {}});
+        return give_up(
+            {Reason::io_error,
+             "compression with " + std::string(compression) + " is not read; decompress it first",
+             specs_[stream_],
+             Error::kNoOffset,
+             {}});
       }
     }
     if (!this->walk(max_samples, max_bytes, walk)) return Outcome::stopped;

@@ -15,7 +15,9 @@
 
 #include <doctest/doctest.h>
 
+#include "compressor.h"
 #include "golden_samples.h"
+#include "millrace/formats/unpack.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
 #include "tar_maker.h"
@@ -215,6 +217,27 @@ void check_against_mapped(const std::string& path) {
   }
 }
 
+std::vector<std::string> samples_of(const Content& content) {
+  std::vector<std::string> samples;
+  for (const std::string& line : content.entries) {
+    if (line.find(": damaged_shard: ") == std::string::npos) samples.push_back(line);
+  }
+  return samples;
+}
+
+// Damaged compression is a place of its own in a stream.
+void check_samples_against_mapped(const std::string& path) {
+  CAPTURE(path);
+  const Content whole = mapped(path);
+  for (const auto& [max_samples, max_bytes] : block_limits()) {
+    const Content blocks = streamed(path, max_samples, max_bytes);
+    CHECK(samples_of(blocks) == samples_of(whole));
+    CHECK(blocks.damaged >= 1);
+    CHECK(blocks.damaged <= whole.damaged + 1);
+    CHECK(blocks.entries.back().find(": damaged_shard: ") != std::string::npos);
+  }
+}
+
 TEST_CASE("a stream gives the samples, the damage and the counts of the mapped file") {
   const ScratchFolder folder;
   check_against_mapped(folder.write("varied.tar", text_of(varied_shard())));
@@ -245,7 +268,13 @@ TEST_CASE("every shard of the zoo gives as a stream what it gives when it is map
   millrace::test::for_each_zoo_row(zoo / "manifest.jsonl", [&](simdjson::dom::element row) {
     const std::string path = (zoo / std::string_view(row["file"])).string();
     const auto shard = millrace::open_shard(path);
-    if (shard) return check_against_mapped(path);
+    if (shard) {
+      const auto file = millrace::map_file(path);
+      const bool compressed = !millrace::compression_of((*file)->bytes()).empty();
+      const bool damaged = mapped(path).damaged > 0;
+      return compressed && damaged ? check_samples_against_mapped(path)
+                                   : check_against_mapped(path);
+    }
     ++refused;
     auto stream = ShardStream::open({path});
     REQUIRE(stream);
@@ -289,6 +318,56 @@ TEST_CASE("how the bytes arrive changes nothing") {
       }
     }
   }
+}
+
+TEST_CASE("a compressed stream gives what the mapped file does, from any block on") {
+  const ScratchFolder folder;
+  const Bytes bytes = varied_shard();
+  for (const std::string& compression : millrace::test::compressions()) {
+    CAPTURE(compression);
+    const std::string packed = millrace::test::compressed(compression, text_of(bytes));
+    check_against_mapped(folder.write("whole.tar", packed));
+    const std::string path = folder.write("a.tar", packed);
+    const Content whole = streamed(path, 3);
+    for (const std::size_t piece : {std::size_t{1}, packed.size()}) {
+      const Bytes packed_bytes(packed.begin(), packed.end());
+      const Fifo fifo(folder, packed_bytes, piece);
+      const Content pieces = streamed(fifo.path(), 3);
+      CHECK(pieces.begins == whole.begins);
+      CHECK(pieces.counts == whole.counts);
+      CHECK(pieces.end == whole.end);
+    }
+    if (compression == "compress") continue;  // which has no end that could be missing
+    for (std::size_t size = 600; size < packed.size(); size += packed.size() / 5) {
+      check_samples_against_mapped(folder.write("cut.tar", packed.substr(0, size)));
+    }
+  }
+}
+
+TEST_CASE("a failing download of a compressed stream is told as the reason of its end") {
+  const ScratchFolder folder;
+  const std::string path =
+      folder.write("a.tar.gz", millrace::test::compressed("gzip", text_of(varied_shard())));
+  const Content whole = streamed("pipe:cat " + path, 3, kAll, {.allow_commands = true});
+  CHECK(whole.gives_the_same_as(streamed("pipe:cat " + path, 1, kAll, {.allow_commands = true})));
+  CHECK(samples_of(whole).size() == samples_of(mapped(path)).size());
+  const Content cut =
+      streamed("pipe:head -c 400 " + path + "; exit 7", kAll, kAll, {.allow_commands = true});
+  CHECK(cut.entries.back().find("io_error: the command failed with exit status 7") !=
+        std::string::npos);
+}
+
+TEST_CASE("a stream that is a bomb ends with damage that names the limit") {
+  const ScratchFolder folder;
+  TarMaker tar;
+  tar.file("a.txt", "first");
+  const std::string zeros(std::size_t{16} << 20, '\0');
+  std::string bomb = millrace::test::compressed("zstd", text_of(tar.bytes()));
+  const std::string member = millrace::test::compressed("zstd", zeros);
+  for (int i = 0; i < 64; ++i) bomb += member;
+  const Content content = streamed(folder.write("bomb.tar.zst", bomb));
+  REQUIRE(content.entries.size() == 2);
+  CHECK(content.entries[1].find("max_unpack_ratio (200)") != std::string::npos);
 }
 
 TEST_CASE("a fifo is skipped through to a block's beginning, and not beyond its end") {
