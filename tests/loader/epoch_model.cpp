@@ -1,6 +1,7 @@
 #include "loader/epoch_model.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace millrace::test {
@@ -9,7 +10,8 @@ NumberedSources::NumberedSources(Random& random, std::size_t sources, std::uint6
   std::int64_t next = 0;
   for (std::size_t s = 0; s < sources; ++s) {
     Source& source = sources_.emplace_back();
-    const std::uint64_t shards = random.in(1, 4);
+    source.unpacked = random.one_in(3);
+    const std::uint64_t shards = random.in(1, source.unpacked ? 12 : 4);
     for (std::uint64_t i = 0; i < shards; ++i) {
       TarMembers members;
       std::vector<std::int64_t>& numbers = source.shards.emplace_back();
@@ -23,18 +25,40 @@ NumberedSources::NumberedSources(Random& random, std::size_t sources, std::uint6
       }
       source.paths.push_back(folder_ / (std::to_string(s) + "-" + std::to_string(i) + ".tar"));
       write_file(source.paths.back(), make_tar(members));
+      if (source.unpacked) unpacked_.insert(source.paths.back());
     }
   }
 }
 
+ShardOpener NumberedSources::opener() const {
+  return [this, unpacked = unpacked_shards_.opener()](const std::string& path) {
+    return unpacked_.contains(path) ? unpacked(path) : open_shard(path);
+  };
+}
+
 namespace {
 
-PlanOptions plan_options(const LoaderOptions& options, const std::vector<std::uint64_t>& samples,
-                         const MixtureStart& start) {
+// The samples of each shard that are selected.
+template <class Places>
+std::shared_ptr<const SampleCounts> units_of(const NumberedSources::Source& source,
+                                             const Places& selected) {
+  if (!source.unpacked) return nullptr;
+  std::vector<std::uint64_t> samples;
+  for (const std::string& path : source.paths) {
+    samples.push_back(static_cast<std::uint64_t>(std::count_if(
+        selected.begin(), selected.end(), [&](const auto& place) { return place.path == path; })));
+  }
+  return std::make_shared<const SampleCounts>(samples);
+}
+
+template <class Places>
+PlanOptions plan_options(const LoaderOptions& options, const NumberedSources& data,
+                         const std::vector<Places>& selected, const MixtureStart& start) {
   PlanOptions plan;
   const std::vector<MixtureSource> all = options.all_sources();
   for (std::size_t s = 0; s < all.size(); ++s) {
-    plan.sources.push_back({samples[s], all[s].weight, all[s].samples_per_epoch});
+    plan.sources.push_back({selected[s].size(), all[s].weight, all[s].samples_per_epoch,
+                            units_of(data.sources()[s], selected[s])});
   }
   plan.shuffle = options.shuffle;
   plan.shuffle_window = options.shuffle_window;
@@ -44,13 +68,6 @@ PlanOptions plan_options(const LoaderOptions& options, const std::vector<std::ui
   plan.samples_per_epoch = options.samples_per_epoch;
   plan.mixture_start = start;
   return plan;
-}
-
-template <class Places>
-std::vector<std::uint64_t> sizes(const Places& places) {
-  std::vector<std::uint64_t> sizes;
-  for (const auto& source : places) sizes.push_back(source.size());
-  return sizes;
 }
 
 template <class Place>
@@ -80,7 +97,7 @@ EpochModel::EpochModel(const LoaderOptions& options, const NumberedSources& data
     : options_(options),
       data_(data),
       selected_(select<Place>(options, data)),
-      plan_(plan_options(options, sizes(selected_), start), epoch) {}
+      plan_(plan_options(options, data, selected_, start), epoch) {}
 
 std::uint64_t EpochModel::on_rank(std::uint64_t begin) const {
   const std::uint64_t left = plan_.size() - begin;

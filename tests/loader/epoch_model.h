@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "loader/random_rounds.h"
+#include "loader/unpacked_shards.h"
 #include "millrace/loader/ledger.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/plan.h"
@@ -15,7 +16,7 @@
 namespace millrace::test {
 
 /// Datasets of random sizes. Every sample has a number of its own over all of them, as `num`; one
-/// in `bad_one_in` has a `num` that is none.
+/// in `bad_one_in` has a `num` that is none. The shards of some sources must be unpacked.
 class NumberedSources {
  public:
   NumberedSources(Random& random, std::size_t sources, std::uint64_t bad_one_in);
@@ -23,14 +24,19 @@ class NumberedSources {
   struct Source {
     std::vector<std::string> paths;
     std::vector<std::vector<std::int64_t>> shards;  ///< the samples' numbers
+    bool unpacked = false;
   };
   const std::vector<Source>& sources() const { return sources_; }
   bool is_bad(std::int64_t number) const { return bad_.contains(number); }
   const TemporaryFolder& folder() const { return folder_; }
+  /// Opens the shards of both kinds. To be outlived by this.
+  ShardOpener opener() const;
 
  private:
   TemporaryFolder folder_;
   std::vector<Source> sources_;
+  std::set<std::string> unpacked_;  // paths
+  mutable UnpackedShards unpacked_shards_;
   std::set<std::int64_t> bad_;
 };
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <set>
 #include <stdexcept>
@@ -34,10 +35,23 @@ void give_counts(PlanOptions& options, Random& random) {
   for (PlanSource& source : options.sources) source.samples_per_epoch = random.size(2500);
 }
 
+// Into shards that are unpacked whole, some of them empty.
+void divide(PlanSource& source, Random& random) {
+  std::vector<std::uint64_t> units;
+  const std::uint64_t most = random.in(1, source.samples);
+  for (std::uint64_t left = source.samples; left > 0 || random.one_in(2); left -= units.back()) {
+    units.push_back(random.one_in(5) ? 0 : random.below(std::min(most, left) + 1));
+  }
+  source.units = std::make_shared<const SampleCounts>(units);
+}
+
 PlanOptions random_options(Random& random, Kind kind) {
   PlanOptions options;
   const std::uint64_t sources = random.in(1, 5);
-  for (std::uint64_t s = 0; s < sources; ++s) options.sources.push_back({random.size(1500), 0, 0});
+  for (std::uint64_t s = 0; s < sources; ++s) {
+    options.sources.push_back({random.size(1500), 0, 0});
+    if (random.one_in(3)) divide(options.sources.back(), random);
+  }
   options.shuffle = !random.one_in(5);
   options.shuffle_window = random.size(3000);
   options.seed = random.bits();
@@ -466,6 +480,42 @@ TEST_CASE(
   CHECK(time_of_at(EpochPlan(endless, 1'000'000'000), 0) < 3 * first_epoch);
 }
 
+TEST_CASE("a million units: a position costs their logarithm, wherever it is") {
+  std::vector<std::uint64_t> samples(1'000'000);
+  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = i % 2000;
+  const auto units = std::make_shared<const SampleCounts>(samples);
+  PlanOptions options;
+  options.sources = {{units->total(), 0, 0, units}};
+  options.shuffle = true;
+  const auto begin = std::chrono::steady_clock::now();
+  const EpochPlan plan(options, 3);
+  REQUIRE(plan.position_of(plan.at(12'345'678)) == 12'345'678);
+  const std::chrono::duration<double, std::milli> planned =
+      std::chrono::steady_clock::now() - begin;
+  const double at_start = time_of_at(plan, 0);
+  const double at_90_percent = time_of_at(plan, plan.size() / 10 * 9);
+  MESSAGE("a million units: planned in " << planned.count() << " ms; " << at_start
+                                         << " ns a position at the start, " << at_90_percent
+                                         << " ns at 90 %");
+  CHECK(at_90_percent < 4 * at_start);
+}
+
+TEST_CASE("the plans of mapped shards are those that states were written with") {
+  PlanOptions options;
+  options.sources = {{1000, 3, 0}, {77, 1, 0}, {5000, 2, 0}};
+  options.shuffle = true;
+  options.shuffle_window = 600;
+  options.seed = 9;
+  options.stop_at = StopAt::last_exhausted;
+  const EpochPlan plan(options, 2);
+  std::uint64_t hash = plan.size();
+  for (std::uint64_t p = 0; p < plan.size(); ++p) {
+    const PlannedSample sample = plan.at(p);
+    hash = mix(mix(hash, sample.source), sample.number);
+  }
+  CHECK(hash == 0xceb6497e76ece7c7);
+}
+
 TEST_CASE("a thousand sources cost the logarithm of a thousand") {
   PlanOptions options;
   options.shuffle = true;
@@ -498,6 +548,11 @@ TEST_CASE("options that contradict or are out of range are refused by name") {
   refused(PlanOptions{}, "sources");
   refused(with([](PlanOptions& o) { o.sources[1].samples = 0; }), "mixture[1]");
   refused(with([](PlanOptions& o) { o.sources[0].samples = UINT64_MAX; }), "mixture[0]");
+  refused(with([](PlanOptions& o) {
+            o.sources[1].units =
+                std::make_shared<const SampleCounts>(std::vector<std::uint64_t>{10, 11});
+          }),
+          "mixture[1]");
   refused(with([](PlanOptions& o) { o.sources[1].weight = -1; }), "mixture[1].weight");
   refused(with([](PlanOptions& o) { o.sources[1].weight = std::nan(""); }), "mixture[1].weight");
   refused(with([](PlanOptions& o) { o.sources[1].samples_per_epoch = 5; }),

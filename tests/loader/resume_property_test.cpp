@@ -54,6 +54,9 @@ LoaderOptions choose_options(Random& random, const NumberedSources& data) {
   options.columns = {{"n", number("num", Dtype::int64)}};
   options.error_budget = {1, ~std::uint64_t{0}};
   options.use_index = false;
+  options.open_shard = data.opener();
+  const std::uint64_t shard_bytes = test::UnpackedShards::kShardBytes;
+  options.unpacked_cache_bytes = shard_bytes * (random.one_in(3) ? 1000 : random.below(6));
   if (data.sources().size() == 1 && random.one_in(2)) {
     options.sources = data.sources().front().paths;
     options.select = choose_selection(random, data.sources().front());

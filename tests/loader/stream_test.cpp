@@ -190,6 +190,10 @@ TEST_CASE("what a stream cannot do is refused by name") {
   CHECK_THROWS_WITH_AS(Loader{options}, doctest::Contains("samples_per_epoch"),
                        std::invalid_argument);
   options = streamed(shards);
+  options.read.format = "jsonl";
+  CHECK_THROWS_WITH_AS(Loader{options}, doctest::Contains("read.format = \"jsonl\""),
+                       std::invalid_argument);
+  options.read.format = "tar";
   Loader loader(options);
   CHECK_THROWS_AS(loader.batches(), std::logic_error);
   LoaderOptions indexed = options;
