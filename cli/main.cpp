@@ -7,7 +7,11 @@
 #include <CLI/CLI.hpp>
 
 #include "bench.h"
+#include "cat.h"
+#include "check.h"
 #include "index.h"
+#include "ls.h"
+#include "pack.h"
 #include "plan.h"
 #include "replay.h"
 
@@ -31,7 +35,11 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   millrace::cli::add_bench(app, exit_code);
+  millrace::cli::add_cat(app, exit_code);
+  millrace::cli::add_check(app, exit_code);
   millrace::cli::add_index(app, exit_code);
+  millrace::cli::add_ls(app, exit_code);
+  millrace::cli::add_pack(app, exit_code);
   millrace::cli::add_plan(app, exit_code);
   millrace::cli::add_replay(app, exit_code);
   refuse_negative_numbers(app);
