@@ -76,7 +76,8 @@ FieldSelector::FieldSelector(std::string_view text) : text_(text) {
     for (char& c : alternative.field) {
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     }
-    if (colon != std::string_view::npos) {
+    alternative.is_json = colon != std::string_view::npos;
+    if (alternative.is_json && !trim(part.substr(colon + 1)).empty()) {
       for (const std::string_view key : split(part.substr(colon + 1), '.')) {
         if (key.empty()) refuse(text, "a key in the path of a JSON value is empty");
         alternative.json_path.emplace_back(key);
@@ -117,7 +118,7 @@ Result<Found> FieldSelector::find_in(const Alternative& alternative, const Sampl
   }
   const Field* field = sample.find(alternative.field);
   if (field == nullptr) return Found();
-  if (alternative.json_path.empty()) return field->data;
+  if (!alternative.is_json) return field->data;
 
   JsonValueReader& json = scratch.parts_->json;
   const auto answer = all != nullptr ? json.find_all(field->data, alternative.json_path, *all)
@@ -166,7 +167,7 @@ Result<void> FieldSelector::find_all(const Sample& sample, Scratch& scratch,
     Result<Found> found = find_in(alternative, sample, scratch, &texts);
     if (!found) return tl::unexpected<Error>(std::move(found.error()));
     if (!*found) continue;
-    if (alternative.json_path.empty()) values.push_back(**found);
+    if (texts.empty()) values.push_back(**found);
     for (const std::string_view text : texts) values.push_back(as_bytes(text));
     return {};
   }

@@ -61,7 +61,8 @@ class FieldSelector {
  private:
   struct Alternative {
     std::string field;
-    std::vector<std::string> json_path;  // empty: the field itself
+    bool is_json = false;  // else the field's bytes
+    std::vector<std::string> json_path;
   };
   /// An alternative's bytes; nothing: it is not present. Of JSON `all`, if not null, get every
   /// entry.

@@ -40,14 +40,19 @@ class Walk {
   /// Level of values that are not on the path.
   static constexpr std::size_t kOff = ~std::size_t{0};
 
-  // No path leads to a document that is a scalar, so only its validity matters.
-  simdjson::error_code root_scalar(ondemand::document& document) const {
+  // Only the empty path leads to a document that is a scalar; else its validity alone matters.
+  simdjson::error_code root_scalar(ondemand::document& document) {
     ondemand::json_type type{};
     if (auto error = document.type().get(type)) return error;
     if (type != ondemand::json_type::string) {
-      return json::is_scalar_token(json::trim(text_)) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+      const std::string_view token = json::trim(text_);
+      if (!json::is_scalar_token(token)) return simdjson::TAPE_ERROR;
+      if (path_.empty() && token != "null") keep(token);
+      return simdjson::SUCCESS;
     }
-    if (auto error = document.get_string().error()) return error;
+    std::string_view text;
+    if (auto error = document.get_string().get(text)) return error;
+    if (path_.empty()) keep(text);
     return check_end(document);
   }
 

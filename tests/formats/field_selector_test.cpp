@@ -154,8 +154,46 @@ TEST_CASE("documents may nest 1,024 deep and no deeper") {
   CHECK(selected("json:a", nested(1'000'000)) == "bad_json");
 }
 
+// All that a selector finds, joined by "|"; an error as its reason's name.
+std::string all_of(const std::string& selector, const std::string& json) {
+  Sample sample;
+  sample.reset("s.tar", 1024);
+  sample.add_field("json", bytes_of(json));
+  FieldSelector::Scratch scratch;
+  std::vector<std::span<const std::uint8_t>> values;
+  const auto found = FieldSelector(selector).find_all(sample, scratch, values);
+  if (!found) return std::string(millrace::reason_name(found.error().reason));
+  std::string joined;
+  for (const auto value : values) joined.append(value.begin(), value.end()).append("|");
+  return joined;
+}
+
+TEST_CASE("all entries of lists are found where all are asked for") {
+  CHECK(all_of("json:a", R"({"a": ["x", "", null, 1.50, true, "\u00e9"]})") ==
+        "x||1.50|true|\xc3\xa9|");
+  CHECK(all_of("json:a", R"({"a": "x"})") == "x|");
+  CHECK(all_of("json:a.c", R"({"a": [{"c": "x"}, {"b": 1}, {"c": ["y", ["z"]]}]})") == "x|y|z|");
+  CHECK(all_of("json:b;json:a", R"({"a": ["x", "y"], "b": []})") == "x|y|");
+  CHECK(all_of("json:b;json:a", R"({"a": ["x", "y"], "b": [null, "z"]})") == "z|");
+  CHECK(all_of("json:a", R"({"a": ["x"], "a": ["y", "z"]})") == "y|z|");
+  CHECK(all_of("json:a", R"({"a": [{"b": 1}, "x"]})") == "x|");
+  CHECK(all_of("json:a", R"({"a": [{"b": 1}]})") == "bad_json");
+  CHECK(all_of("json:a", R"({"a": ["x"})") == "bad_json");
+  CHECK(all_of("json:c", R"({"a": ["x"]})").empty());
+  CHECK(all_of("json", R"(["x"])") == R"(["x"]|)");
+}
+
+TEST_CASE("a field that is JSON is selected whole by a colon alone") {
+  CHECK(all_of("json:", R"(["x", "y"])") == "x|y|");
+  CHECK(all_of("json: ", R"("x\ty")") == "x\ty|");
+  CHECK(selected("json:", R"(["x", "y"])") == "x");
+  CHECK(selected("json:", " 12 ") == "12");
+  CHECK(selected("json:", "null") == "missing_field");
+  CHECK(selected("json:", R"({"a": 1})") == "bad_json");
+}
+
 TEST_CASE("selectors that cannot be meant are refused by name") {
-  for (const std::string text : {"", "  ", ";", "jpg;", "json:", "json:a..b", ":a", "json:a."}) {
+  for (const std::string text : {"", "  ", ";", "jpg;", "json:a..b", ":a", "json:a."}) {
     CAPTURE(text);
     CHECK_THROWS_AS(FieldSelector{text}, std::invalid_argument);
   }

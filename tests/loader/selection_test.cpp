@@ -30,6 +30,7 @@ struct Entry {
   std::string key;
   double score = kAbsent;
   double width = kAbsent;
+  double texts = kAbsent;  // how many there are
 };
 
 class MemoryCatalog : public ShardCatalog {
@@ -48,10 +49,17 @@ class MemoryCatalog : public ShardCatalog {
   }
   Result<std::vector<double>> numbers(std::size_t shard, std::string_view field) const override {
     if (failing.count(shard) > 0) return fail(Reason::io_error, path(shard) + " is gone");
-    if (field != "json:score" && field != "json:width") throw std::invalid_argument("field");
     std::vector<double> numbers;
     for (const Entry& entry : shards_[shard]) {
-      numbers.push_back(field == "json:score" ? entry.score : entry.width);
+      if (field == "json:score") {
+        numbers.push_back(entry.score);
+      } else if (field == "json:width") {
+        numbers.push_back(entry.width);
+      } else if (field == "json:texts#") {
+        numbers.push_back(entry.texts);
+      } else {
+        throw std::invalid_argument("field");
+      }
     }
     return numbers;
   }
@@ -439,6 +447,56 @@ TEST_CASE("conditions on the photos select what their JSON says") {
   CHECK(select_places({.where = "width >= 500 and not height >= 400"}, **catalog) == wide);
   CHECK(select_places({.where = "json:quality_score >= 0.3 and width > 300"}, **catalog) == good);
   CHECK(select_places({.where = "quality_score is absent"}, **catalog) == without_score);
+}
+
+TEST_CASE("expanded samples come once for each caption, whatever was selected before") {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 200; ++round) {
+    CAPTURE(round);
+    std::vector<std::vector<Entry>> shards(1 + random() % 4);
+    const std::uint64_t most = round % 10 == 0 ? 300 : 5;
+    for (std::vector<Entry>& shard : shards) {
+      for (std::uint64_t i = random() % 200; i > 0; --i) {
+        Entry& entry = shard.emplace_back();
+        entry.score = static_cast<double>(random() % 10);
+        if (random() % 8 > 0) entry.texts = static_cast<double>(random() % most);
+      }
+    }
+    const MemoryCatalog catalog(shards);
+    Selection selection;
+    if (random() % 2 == 0) selection.where = "score >= 3";
+    if (random() % 2 == 0) selection.every = 1 + random() % 4;
+    const auto before = SelectedSamples::select(selection, catalog, in_turn);
+    if (!before || before->counts().total() == 0) continue;
+    Places expected;
+    std::vector<std::uint64_t> parts;
+    for (const auto& [shard, index] : places_of(*before)) {
+      const double texts = shards[shard][index].texts;
+      for (std::uint64_t part = 0; part == 0 || static_cast<double>(part) < texts; ++part) {
+        expected.emplace_back(shard, index);
+        parts.push_back(part);
+      }
+    }
+    selection.expand = "json:texts";
+    CHECK_FALSE(selection.selects_all());
+    const auto expanded = SelectedSamples::select(selection, catalog, backwards_on_threads);
+    REQUIRE(expanded);
+    CHECK(places_of(*expanded) == expected);
+    bool parts_are_right = true;
+    for (std::uint64_t number = 0; number < parts.size(); ++number) {
+      const SampleId id = expanded->counts().locate(number);
+      parts_are_right = parts_are_right && expanded->part(id) == parts[number];
+    }
+    CHECK(parts_are_right);
+  }
+}
+
+TEST_CASE("an index that knows of absurdly many captions is refused") {
+  const MemoryCatalog catalog({{{"a", 1, 1, 2}, {"b", 1, 1, 1e300}}});
+  CHECK(contains(error_of({.expand = "json:texts"}, catalog), "more than 65536 captions"));
+  CHECK(Selection{.expand = "json:texts"}.metadata() == std::vector<std::string>{"json:texts#"});
+  CHECK(Selection{.expand = "json:texts"}.describe() == R"({"expand":"json:texts"})");
+  CHECK(contains(refusal_of({.expand = ";"}), "expand: "));
 }
 
 }  // namespace
