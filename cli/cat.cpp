@@ -57,7 +57,7 @@ int write_field(const CatOptions& options, Bytes data) {
   if (options.output.empty()) {
     if (isatty(STDOUT_FILENO) == 1) {
       const std::string_view text = text_of(data);
-      if (!is_plain_text(text)) {
+      if (!is_utf8(text)) {
         return complain(
             "--field " + options.field +
             ": not written to a terminal, because it is no text; use -o FILE or a pipe");
@@ -80,7 +80,7 @@ int write_field(const CatOptions& options, Bytes data) {
 // "JPEG, 500 x 375", or why it is none; empty for what does not begin like an image.
 std::string image_text(Bytes data) {
   const ImageKind kind = sniff_image(data);
-  if (kind == ImageKind::unknown || is_plain_text(text_of(data))) return {};
+  if (kind == ImageKind::unknown || is_utf8(text_of(data))) return {};
   ImageDecoder decoder;
   const auto image = decoder.decode(data);
   std::string text(image_kind_name(kind));
@@ -100,7 +100,7 @@ void print_fields(const Sample& sample) {
       continue;
     }
     std::printf("\n");
-    if (text.empty() || !is_plain_text(text)) continue;
+    if (text.empty() || !is_utf8(text)) continue;
     std::string shown;
     std::size_t length = 0;
     while (length < std::min(text.size(), kShownText)) {
@@ -123,7 +123,7 @@ void print_json(const FoundEntry& entry, const Sample& sample) {
     const std::string_view text = text_of(field.data);
     if (const std::string image = image_text(field.data); !image.empty()) {
       one["image"] = image;
-    } else if (is_plain_text(text)) {
+    } else if (is_utf8(text)) {
       one["text"] = json::string_view(text.data(), text.size());
     }
     fields[printable_utf8(field.name)] = std::move(one);
@@ -135,7 +135,7 @@ void print_json(const FoundEntry& entry, const Sample& sample) {
                             {"offset", entry.source.offsets[entry.index]},
                             {"unit", sample.offset_unit() == OffsetUnit::row ? "row" : "byte"},
                             {"fields", std::move(fields)}};
-  std::printf("%s\n", json::serialize(object).c_str());
+  std::printf("%s\n", escaped_json(json::serialize(object)).c_str());
 }
 
 int no_such_field(const CatOptions& options, const Sample& sample) {

@@ -37,7 +37,7 @@ json::object error_object(const Error& error) {
 // Bytes of texts, cut so that a line stays one.
 std::string shown_text(const Field& field) {
   const std::string_view text = text_of(field.data);
-  if (field.name == "json" || !is_plain_text(text.substr(0, 4096))) return {};
+  if (field.name == "json" || !is_utf8(text)) return {};
   std::size_t length = 0;
   while (length < std::min(text.size(), kShownText)) {
     length += std::max<std::size_t>(utf8_character_bytes(text.substr(length)), 1);
@@ -182,7 +182,7 @@ class Listing {
   }
 
   static void print(const json::object& line) {
-    std::printf("%s\n", json::serialize(line).c_str());
+    std::printf("%s\n", escaped_json(json::serialize(line)).c_str());
   }
 
   const LsOptions& options_;

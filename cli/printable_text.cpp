@@ -60,6 +60,32 @@ bool is_plain_text(std::string_view text) {
   return true;
 }
 
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_character_bytes(text.substr(i));
+    if (length == 0 || text[i] == '\0') return false;
+    i += length;
+  }
+  return true;
+}
+
+std::string escaped_json(std::string_view json) {
+  std::string result;
+  std::array<char, 8> code{};
+  for (std::size_t i = 0; i < json.size();) {
+    const std::size_t length = utf8_character_bytes(json.substr(i));
+    const std::string_view character = json.substr(i, std::max<std::size_t>(length, 1));
+    i += character.size();
+    if (length > 0 && is_control(code_point(character))) {
+      std::snprintf(code.data(), code.size(), "\\u%04X", code_point(character) & 0xFFFFU);
+      result += code.data();
+    } else {
+      result += character;
+    }
+  }
+  return result;
+}
+
 std::string escaped(std::string_view text, bool lines) {
   std::string result;
   std::array<char, 16> code{};
