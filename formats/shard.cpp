@@ -30,13 +30,13 @@ Result<std::shared_ptr<const Shard>> open_tar(const std::string&, ShardBytes byt
 }
 
 constexpr ShardFormat kFormats[] = {
+    {"mds", is_mds, open_mds},  // by its name alone: its first bytes may be any
     {"flickr30k", is_flickr30k, open_flickr30k},
     {"coco", is_coco, open_coco},
     {"csv", is_csv, open_csv},
     {"parquet", is_parquet, open_parquet},
     {"arrow", is_arrow, open_arrow},
     {"jsonl", is_jsonl, open_jsonl},
-    {"mds", is_mds, open_mds},
     {"tar", takes_anything, open_tar},
 };
 

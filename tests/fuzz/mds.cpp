@@ -1,0 +1,88 @@
+// Any bytes are an MDS shard, an index.json, or both: reading them ends, stays inside the bytes,
+// and accounts for every entry. The first two bytes say how long the index.json in front is;
+// without one the shard's own config names the columns.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "millrace/formats/mds_index.h"
+#include "millrace/formats/mds_shard.h"
+#include "millrace/formats/shard.h"
+
+namespace {
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+// A folder for the index.json, removed at the end.
+class Folder {
+ public:
+  Folder()
+      : path_(std::filesystem::temp_directory_path() / ("fuzz_mds_" + std::to_string(::getpid()))) {
+    std::filesystem::create_directories(path_);
+  }
+  ~Folder() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const Folder folder;
+  if (size < 2) return 0;
+  const std::size_t index_size = std::min<std::size_t>(data[0] + 256 * data[1], size - 2);
+  const std::span<const std::uint8_t> index_json(data + 2, index_size);
+  const std::filesystem::path index_path = folder.path() / "index.json";
+  if (index_size > 0) {
+    (void)millrace::parse_mds_index(index_json);
+    std::ofstream(index_path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(index_json.data()),
+               static_cast<std::streamsize>(index_json.size()));
+  } else {
+    std::filesystem::remove(index_path);
+  }
+  if (const auto shards = millrace::mds_shards(folder.path().string())) {
+    for (const std::string& shard : *shards) require(shard.starts_with(folder.path().string()));
+  }
+  const std::vector<std::uint8_t> bytes(data + 2 + index_size, data + size);
+  const auto shard = millrace::open_mds((folder.path() / "a.mds").string(),
+                                        {millrace::memory_source("a.mds", bytes), {}, 0}, {});
+  if (!shard) return 0;
+  const auto index = (*shard)->index();
+  require(index.has_value());
+  millrace::Sample sample;
+  std::uint64_t errors = 0;
+  std::uint64_t end_of_last = 0;
+  std::uint64_t touched = 0;
+  for (const std::uint64_t offset : index->sample_offsets) {
+    require(offset >= end_of_last);
+    if (const auto read = (*shard)->read(offset, sample); !read) {
+      require(read.error().offset_bytes == offset);
+      ++errors;
+      continue;
+    }
+    require(sample.begin_bytes() == offset && sample.end_bytes() > offset);
+    require(sample.end_bytes() <= bytes.size());
+    end_of_last = sample.end_bytes();
+    for (const millrace::Field& field : sample.fields()) {
+      for (const std::uint8_t byte : field.data) touched += byte;
+    }
+  }
+  require(errors >= index->damaged);
+  return touched == ~std::uint64_t{0} ? 1 : 0;
+}
