@@ -106,16 +106,21 @@ std::size_t first_bad_utf8(std::string_view text) {
     return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80;
   };
   if (is_good(0, text.size())) return std::string_view::npos;
-  // Halves the stretch that holds the first bad place; cuts between characters only.
+  // Halves the stretch that holds the first bad place, cut between characters only.
+  constexpr std::size_t kFewBytes = 16;
   std::size_t begin = 0;
   std::size_t end = text.size();
-  while (end - begin > 1) {
+  while (end - begin > kFewBytes) {
     std::size_t middle = begin + (end - begin) / 2;
-    for (int step = 0; step < 3 && middle > begin + 1 && is_tail(middle); ++step) --middle;
+    for (int step = 0; step < 3 && is_tail(middle); ++step) --middle;
     (is_good(begin, middle) ? begin : end) = middle;
-    if (end - begin <= 4) break;
   }
-  return begin;
+  while (true) {
+    const auto lead = static_cast<unsigned char>(text[begin]);
+    const std::size_t length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (text.size() - begin < length || !is_good(begin, begin + length)) return begin;
+    begin += length;
+  }
 }
 
 }  // namespace millrace
