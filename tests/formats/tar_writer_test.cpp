@@ -88,7 +88,8 @@ TEST_CASE("what is written is read back by the reader here and by libarchive") {
   archive_read_set_options(oracle, "hdrcharset=UTF-8");
   REQUIRE(archive_read_open_memory(oracle, archive.data(), archive.size()) == ARCHIVE_OK);
   for (const auto& [name, content] : members) {
-    REQUIRE(archive_read_next_header(oracle, &entry) == ARCHIVE_OK);
+    // It warns where the locale has no characters for a name.
+    REQUIRE(archive_read_next_header(oracle, &entry) >= ARCHIVE_WARN);
     const char* path = archive_entry_pathname_utf8(entry);
     if (path == nullptr) path = archive_entry_pathname(entry);
     CHECK(std::string(path) == name);
