@@ -332,6 +332,18 @@ def test_the_photos_pack_and_unpack(folder: pathlib.Path) -> None:
         assert json.loads(line)["key"] == key and {"jpg", "json", "txt"} == set(fields)
 
 
+def test_names_of_every_tar_there_is_are_made_safe(folder: pathlib.Path) -> None:
+    source = pathlib.Path(DATA) / "tar_zoo"
+    if not DATA or not source.exists():
+        print("SKIPPED: no reference data")
+        return
+    told = packed(source / "*.tar", "-o", folder / "out", "--on-bad", "skip")
+    keys = [key for key, _ in samples(folder / "out")]
+    assert len(keys) == len(set(keys)) == told["samples"], told
+    again = packed(folder / "out" / "*.tar", "-o", folder / "again")
+    assert again["changed_keys"] == 0 and shards(folder / "again") == shards(folder / "out")
+
+
 for name, test in list(globals().items()):
     if name.startswith("test_"):
         with tempfile.TemporaryDirectory() as scratch:
