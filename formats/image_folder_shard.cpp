@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstddef>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -109,7 +110,9 @@ struct FolderFiles {
 void add_file(std::string_view name, std::string_view extension, bool begins_sample,
               const ReadOptions& options, FolderFiles& folder) {
   if (!folder.files.empty()) folder.names.push_back('\n');
-  folder.names.insert(folder.names.end(), name.begin(), name.end());
+  const std::size_t at = folder.names.size();
+  folder.names.resize(at + name.size());
+  std::copy(name.begin(), name.end(), folder.names.begin() + static_cast<std::ptrdiff_t>(at));
   if (begins_sample) folder.first_files.push_back(folder.files.size());
   folder.files.push_back({folder.names.size(), begins_sample, options.wants(lowered(extension))});
 }
