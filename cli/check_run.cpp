@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "check_report.h"
+#include "millrace/formats/brace_expansion.h"
 #include "millrace/formats/sample_index.h"
 #include "millrace/formats/shard.h"
 #include "millrace/formats/shard_listing.h"
@@ -54,12 +55,12 @@ struct Listing {
   std::set<std::uint32_t> unlisted;
 };
 
-Result<Listing> list_all(const CheckOptions& options) {
-  const auto paths = expand_shard_specs(options.sources);
+// One spec at a time, so that a shard that is not there does not hide the others.
+Result<void> add_spec(const std::string& spec, const ReadOptions& read, Listing& listing) {
+  const auto paths = expand_shard_specs(std::vector{spec});
   if (!paths) return tl::unexpected<Error>(paths.error());
-  Listing listing;
   for (const std::string& path : *paths) {
-    const auto listed = list_shards(path, options.read);
+    const auto listed = list_shards(path, read);
     if (!listed) {
       if (paths->size() == 1) return tl::unexpected<Error>(listed.error());
       listing.add_failure(path, listed.error());
@@ -79,6 +80,27 @@ Result<Listing> list_all(const CheckOptions& options) {
         listing.shards.push_back((*index)->path(i));
       }
     }
+  }
+  return {};
+}
+
+Result<Listing> list_all(const CheckOptions& options) {
+  constexpr std::size_t kMostShards = 10'000'000;
+  Listing listing;
+  std::optional<Error> first_failure;
+  for (const std::string& source : options.sources) {
+    const auto specs = expand_braces(source, kMostShards);
+    if (!specs) return tl::unexpected<Error>(specs.error());
+    for (const std::string& spec : *specs) {
+      if (const auto added = add_spec(spec, options.read, listing); !added) {
+        if (!first_failure) first_failure = added.error();
+        listing.add_failure(spec, added.error());
+      }
+    }
+  }
+  // Nothing at all is there: a wrong name rather than a damaged dataset.
+  if (listing.shards.size() == listing.unlisted.size() && first_failure) {
+    return tl::unexpected<Error>(std::move(*first_failure));
   }
   return listing;
 }
@@ -195,9 +217,6 @@ class Reading {
       const Shard& shard = *block->shard->shard;
       const std::vector<std::uint64_t>& offsets = block->shard->offsets;
       for (std::size_t i = block->begin; i < block->end; ++i) {
-        if (block->end < offsets.size() && i == block->begin) {
-          shard.will_need(offsets[block->end - 1], offsets[block->end]);
-        }
         const SamplePlace place{block->shard->number, i};
         if (const auto read = shard.read(offsets[i], sample); !read) {
           checker.take_error(place, read.error());
