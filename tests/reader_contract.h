@@ -1,28 +1,8 @@
 #pragma once
 
-#include <cstddef>
-#include <functional>
-#include <string>
-
-#include "millrace/formats/read_options.h"
+#include "specimens.h"
 
 namespace millrace::test {
-
-/// A small dataset of one format, which every reader has to treat alike.
-struct Specimen {
-  std::string format;
-  /// What specs would name: a file or a folder.
-  std::string path;
-  ReadOptions options = {};
-  std::size_t samples = 0;
-  /// The file that may be cut; empty: there is none that is a shard of its own.
-  std::string file;
-  /// Whether a file that ends early may be a right one: text that stops at the end of a line, or
-  /// within its last cell. `length` is what is left of `bytes`.
-  std::function<bool(const std::string& bytes, std::size_t length)> may_end = {};
-  /// Whether the last sample of such a file may say something else than in the whole file.
-  bool last_may_differ = false;
-};
 
 // What holds for every reader, as doctest checks.
 
