@@ -82,6 +82,7 @@ class ArrowShard final : public Shard {
   BudgetedPool pool_;  // before what is allocated from it
   arrow::ipc::IpcReadOptions ipc_;
   bool footer_is_broken_ = false;
+  std::vector<int> chosen_;
   std::unique_ptr<RowTable> table_;
 };
 
@@ -95,7 +96,6 @@ std::shared_ptr<arrow::io::BufferReader> ArrowShard::input(std::int64_t from) co
 arrow::Result<std::shared_ptr<arrow::Schema>> ArrowShard::read_schema() {
   ipc_.memory_pool = &pool_;
   ipc_.use_threads = false;
-  ipc_.ensure_alignment = arrow::ipc::Alignment::kDataTypeSpecificAlignment;
   if (is_file_format(file_->bytes())) {
     const auto reader = arrow::ipc::RecordBatchFileReader::Open(input(0), ipc_);
     if (reader.ok()) return (*reader)->schema();
@@ -110,9 +110,7 @@ arrow::Result<std::shared_ptr<arrow::Schema>> ArrowShard::read_schema() {
 
 Result<void> ArrowShard::choose(const arrow::Schema& schema) {
   ColumnChoice choice = choose_columns(schema, options_);
-  ipc_.included_fields = choice.indices();
-  // An empty list would mean all.
-  if (choice.columns.empty() && schema.num_fields() > 0) ipc_.included_fields = {0};
+  chosen_ = choice.indices();
   auto table = RowTable::open(name_, std::string(file_->name()), options_, std::move(choice));
   if (!table) return tl::unexpected<Error>(std::move(table.error()));
   table_ = std::move(*table);
@@ -146,9 +144,11 @@ void ArrowShard::add(std::shared_ptr<arrow::RecordBatch> batch) {
 }
 
 arrow::Status ArrowShard::read_file() {
+  // All columns: where some are to be left out, Arrow's reader copies the others.
   ARROW_ASSIGN_OR_RAISE(const auto reader, arrow::ipc::RecordBatchFileReader::Open(input(0), ipc_));
   for (int i = 0; i < reader->num_record_batches(); ++i) {
     auto batch = reader->ReadRecordBatch(i);
+    if (batch.ok()) batch = (*batch)->SelectColumns(chosen_);
     if (batch.ok()) {
       add(std::move(*batch));
     } else {
@@ -161,6 +161,8 @@ arrow::Status ArrowShard::read_file() {
 arrow::Status ArrowShard::read_stream(std::int64_t from, bool dictionaries) {
   const auto stream = input(from);
   const auto end = static_cast<std::int64_t>(file_->bytes().size());
+  ipc_.included_fields = chosen_;
+  if (chosen_.empty()) ipc_.included_fields = {0};  // an empty list would mean all
   ARROW_ASSIGN_OR_RAISE(const auto reader, arrow::ipc::RecordBatchStreamReader::Open(stream, ipc_));
   for (std::uint64_t number = 0;; ++number) {
     ARROW_ASSIGN_OR_RAISE(const std::int64_t begin, stream->Tell());

@@ -152,6 +152,9 @@ Result<void> ParquetShard::open(std::optional<int> number) {
 
   parquet::arrow::FileReaderBuilder builder;
   parquet::ArrowReaderProperties properties(false);
+  // Values are read as they are stored. Besides, what libparquet makes of a geometry's description
+  // needs a simdjson of its own, whose symbols it may find in ours.
+  properties.set_arrow_extensions_enabled(false);
   arrow::Status status = builder.Open(input, reader_properties(), footer);
   if (status.ok()) status = builder.memory_pool(&pool_)->properties(properties)->Build(&reader_);
   std::shared_ptr<arrow::Schema> schema;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "millrace/arrow_ext/value_text.h"
+#include "millrace/formats/json_text.h"
 
 namespace millrace {
 

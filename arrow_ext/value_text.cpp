@@ -11,6 +11,8 @@
 #include <arrow/util/decimal.h>
 #include <arrow/util/float16.h>
 
+#include "millrace/formats/json_text.h"
+
 namespace millrace {
 
 namespace {
@@ -235,28 +237,6 @@ void append_json_value(const Column& column, std::int64_t row, Text& json) {
   Text text;
   append_value(column, row, text);
   append_json_string({reinterpret_cast<const char*>(text.data()), text.size()}, json);
-}
-
-void append_json_string(std::string_view text, Text& to) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  to.push_back('"');
-  for (const char c : text) {
-    const auto byte = static_cast<std::uint8_t>(c);
-    if (c == '"' || c == '\\') {
-      to.push_back('\\');
-      to.push_back(byte);
-    } else if (byte >= 0x20) {
-      to.push_back(byte);
-    } else if (c == '\n' || c == '\t' || c == '\r') {
-      to.push_back('\\');
-      to.push_back(c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-    } else {
-      append_text("\\u00", to);
-      to.push_back(static_cast<std::uint8_t>(kHex[byte >> 4]));
-      to.push_back(static_cast<std::uint8_t>(kHex[byte & 15]));
-    }
-  }
-  to.push_back('"');
 }
 
 }  // namespace millrace

@@ -25,6 +25,5 @@ void append_value(const Column& column, std::int64_t row, std::vector<std::uint8
 void append_json_value(const Column& column, std::int64_t row, std::vector<std::uint8_t>& json);
 
 void append_text(std::string_view text, std::vector<std::uint8_t>& to);
-void append_json_string(std::string_view text, std::vector<std::uint8_t>& to);
 
 }  // namespace millrace

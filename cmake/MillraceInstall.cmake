@@ -37,6 +37,15 @@ if(torch_libraries)
           DESTINATION ${package_folder} COMPONENT development)
 endif()
 
+if(TARGET millrace_arrow_ext)
+  # Where Arrow was found when building; of a wheel first what is installed beside it.
+  if(DEFINED SKBUILD)
+    set_property(TARGET millrace_arrow_ext APPEND PROPERTY INSTALL_RPATH $ORIGIN/../../pyarrow)
+  endif()
+  set_property(TARGET millrace_arrow_ext APPEND PROPERTY INSTALL_RPATH ${ARROW_OF_PYTHON_DIR})
+  install(TARGETS millrace_arrow_ext LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
+endif()
+
 configure_package_config_file(
   ${PROJECT_SOURCE_DIR}/cmake/millraceConfig.cmake.in ${PROJECT_BINARY_DIR}/millraceConfig.cmake
   INSTALL_DESTINATION ${package_folder})

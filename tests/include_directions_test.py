@@ -13,20 +13,23 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-LIBRARIES = ("result", "formats", "transforms", "loader", "torch_ext")
+LIBRARIES = ("result", "formats", "arrow_ext", "transforms", "loader", "torch_ext")
 MAY_INCLUDE = {
     "result": set(),
     "formats": {"result"},
+    "arrow_ext": {"result", "formats"},
     "transforms": {"result"},
     "loader": {"result", "formats", "transforms"},
     "torch_ext": {"result", "formats", "transforms", "loader"},
     "cli": {"result", "formats", "transforms", "loader"},
-    "bench": set(LIBRARIES),
-    "examples": set(LIBRARIES),
+    "bench": set(LIBRARIES) - {"arrow_ext"},
+    "examples": set(LIBRARIES) - {"arrow_ext"},
     "tests": set(LIBRARIES),
 }
 TORCH = re.compile(r"(torch|ATen|c10|cuda\w*|pybind11)/|cuda\w*\.h$|cu\w+_v2\.h$|Python\.h$")
 MAY_NAME_TORCH = ("torch_ext/", "examples/", "tests/torch_ext/")
+ARROW = re.compile(r"(arrow|parquet)/")
+MAY_NAME_ARROW = ("arrow_ext/", "tests/arrow_ext/")
 # Types of these stay behind our headers, so that who includes one needs none of them.
 HIDDEN = re.compile(r"(jpeglib|jerror|png|zlib|archive|archive_entry|simdjson)\.h$"
                     r"|(webp|hwy|boost|CLI)/")
@@ -82,6 +85,8 @@ def wrong_includes(root):
                 wrong.append(f'{path}: write "millrace/FOLDER/NAME.h" for "{included}"')
             if TORCH.match(included) and not path.startswith(MAY_NAME_TORCH):
                 wrong.append(f"{path}: only torch_ext names torch, CUDA and Python: {included}")
+            if ARROW.match(included) and not path.startswith(MAY_NAME_ARROW):
+                wrong.append(f"{path}: only arrow_ext names Arrow: {included}")
             if path in door and HIDDEN.match(included):
                 wrong.append(f"{path}: others include this header, so it must not need {included}")
     return wrong
@@ -118,6 +123,8 @@ class PlantedIncludes(unittest.TestCase):
         self.assert_wrong("transforms/deep/a.cpp", "#include <millrace/loader/b.h>")
         self.assert_wrong("loader/a.h", '#include "millrace/torch_ext/b.h"')
         self.assert_wrong("cli/a.cpp", '#include "millrace/torch_ext/b.h"')
+        self.assert_wrong("loader/a.cpp", '#include "millrace/arrow_ext/b.h"')
+        self.assert_wrong("arrow_ext/a.cpp", '#include "millrace/loader/b.h"')
         self.assert_wrong("torch_ext/a.cpp", '#include "millrace/cli/b.h"')
 
     def test_folders_that_may_be_known(self):
@@ -141,6 +148,13 @@ class PlantedIncludes(unittest.TestCase):
             self.assert_right("torch_ext/a.cpp", f"#include <{header}>")
             self.assert_right("tests/torch_ext/a.cpp", f"#include <{header}>")
             self.assert_right("examples/a.cpp", f"#include <{header}>")
+
+    def test_arrow_outside_its_folder(self):
+        for header in ("arrow/api.h", "parquet/file_reader.h"):
+            self.assert_wrong("formats/a.cpp", f"#include <{header}>")
+            self.assert_wrong("tests/formats/a.cpp", f"#include <{header}>")
+            self.assert_right("arrow_ext/a.cpp", f"#include <{header}>")
+            self.assert_right("tests/arrow_ext/a.cpp", f"#include <{header}>")
 
     def test_a_third_party_header_behind_one_of_ours(self):
         def tree(header, line):

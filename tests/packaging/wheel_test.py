@@ -22,11 +22,13 @@ print(millrace.__file__, tuple(batch["image"].shape), tuple(batch["text"].shape)
 
 
 def check_requirements(source: Path) -> None:
-    """./dev installs from requirements/run.txt what the wheel asks for."""
-    lines = (source / "requirements" / "run.txt").read_text().splitlines()
-    listed = [line for line in lines if line and not line.startswith("#")]
-    asked = tomllib.loads((source / "pyproject.toml").read_text())["project"]["dependencies"]
-    expect(listed == asked, f"requirements/run.txt lists what pyproject.toml asks for: {asked}")
+    """./dev installs from requirements/ what the wheel asks for."""
+    project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
+    for name, asked in (("run", project["dependencies"]),
+                        ("arrow", project["optional-dependencies"]["arrow"])):  # fmt: skip
+        lines = (source / "requirements" / f"{name}.txt").read_text().splitlines()
+        listed = [line for line in lines if line and not line.startswith("#")]
+        expect(listed == asked, f"requirements/{name}.txt lists what pyproject.toml asks: {asked}")
 
 
 def make_venv(folder: Path) -> Path:
