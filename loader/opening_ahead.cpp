@@ -34,12 +34,13 @@ std::vector<OpeningAhead::Unit> OpeningAhead::wanted_from(std::uint64_t number) 
 }
 
 void OpeningAhead::announce(std::uint64_t number) {
-  const std::vector<Unit> wanted = wanted_from(number);
+  std::vector<Unit> wanted = wanted_from(number);
   std::deque<Unit> to_open;
   // The most urgent one is to be the one used last: what must go is what is not wanted, then what
   // is needed last.
-  for (auto unit = wanted.rbegin(); unit != wanted.rend(); ++unit) {
-    if (epoch_->datasets[unit->source]->renew(unit->shard)) to_open.push_front(*unit);
+  std::reverse(wanted.begin(), wanted.end());
+  for (const Unit& unit : wanted) {
+    if (epoch_->datasets[unit.source]->renew(unit.shard)) to_open.push_front(unit);
   }
   const std::lock_guard lock(mutex_);
   to_open_ = std::move(to_open);
