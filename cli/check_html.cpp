@@ -36,8 +36,8 @@ class Page {
     for (const FindingKind kind : kinds) add_kind(kind);
     add_distributions();
     add_spot_check();
-    text_ += "<footer>" + plain("millrace check, " + grouped(report_.tallies.samples) +
-                                " samples read in " + std::to_string(report_.seconds) + " s");
+    text_ +=
+        "<footer>" + plain("millrace check, " + grouped(report_.tallies.samples) + " samples read");
     if (left_out_ > 0) {
       text_ += plain("; " + grouped(left_out_) +
                      " samples were left out of this page, so that it "
@@ -104,8 +104,8 @@ class Page {
 
   void add_kind(FindingKind kind) {
     const FindingInfo& info = info_of(kind);
-    text_ += "<section id=\"" + std::string(info.name) + "\"><h2>" + grouped(count_of(kind)) + " " +
-             plain(info.counted) + " " + badge(kind) + "</h2><p class=\"advice\">" +
+    text_ += "<section id=\"" + std::string(info.name) + "\"><h2>" + plain(info.counted) + ": " +
+             grouped(count_of(kind)) + " " + badge(kind) + "</h2><p class=\"advice\">" +
              plain(info.advice) + "</p>";
     if (kind == FindingKind::unreadable_image) add_counts(report_.tallies.image_problems);
     if (kind == FindingKind::unreadable_record) add_counts(report_.tallies.record_problems);

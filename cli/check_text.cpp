@@ -67,9 +67,10 @@ void print_kind(const CheckOptions& options, const CheckReport& report, FindingK
   const FindingInfo& info = info_of(kind);
   const Findings& findings = report.tallies.findings;
   const bool failing = fails(options.fail_on, kind);
-  std::printf("  %s %s%s  [%s]\n", grouped(findings.count_of(kind)).c_str(),
-              std::string(info.counted).c_str(), failing ? "" : " (tolerated)",
-              std::string(info.name).c_str());
+  const bool is_error = info.severity == Severity::error;
+  const char* note = failing == is_error ? "" : failing ? " (fails the check)" : " (tolerated)";
+  std::printf("  %s: %s%s  [%s]\n", std::string(info.counted).c_str(),
+              grouped(findings.count_of(kind)).c_str(), note, std::string(info.name).c_str());
   if (kind == FindingKind::unreadable_image) {
     print_counts(report.tallies.image_problems, "      ");
   }
