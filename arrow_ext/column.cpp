@@ -189,7 +189,7 @@ void Column::find_images() {
   const Column* data = child("bytes");
   const Column* path = child("path");
   if (children_.size() != 2 || !data || !path || !is_bytes(*data) || !is_text(*path)) return;
-  if (data != &children_[0]) std::swap(children_[0], children_[1]);
+  if (data != children_.data()) std::swap(children_[0], children_[1]);
   kind_ = Kind::image;
 }
 

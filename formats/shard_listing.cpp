@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <iterator>
+#include <utility>
 
 #include "millrace/formats/arrow_readers.h"
 #include "millrace/formats/folder_indexes.h"
@@ -27,7 +28,11 @@ Result<std::vector<std::string>> row_groups_of(const std::string& path,
   // A row group by its own name stands as it is.
   if (!is_parquet || shard_file(path) != path) return std::vector{path};
   const auto readers = ArrowReaders::load();
-  if (!readers) return tl::unexpected<Error>(readers.error());
+  if (!readers) {
+    Error error = readers.error();
+    error.shard = path;
+    return tl::unexpected<Error>(std::move(error));
+  }
   const auto groups = (*readers)->row_groups(path);
   if (!groups) return tl::unexpected<Error>(groups.error());
   std::vector<std::string> shards;
