@@ -10,6 +10,8 @@ namespace {
 using Bytes = std::span<const std::uint8_t>;
 
 constexpr std::string_view kExifSignature("Exif\0\0", 6);
+constexpr std::string_view kXmpSignature = "http://ns.adobe.com/xap/1.0/";
+constexpr std::string_view kXmpKeyword = "XML:com.adobe.xmp";
 
 bool starts_with(Bytes bytes, std::string_view text) {
   return bytes.size() >= text.size() &&
@@ -45,23 +47,37 @@ int side(std::uint32_t pixels) {
   return static_cast<int>(std::min(pixels, kMost));
 }
 
-/// The orientation in an EXIF block (TIFF 6.0: byte order, then a list of 12-byte entries).
+/// The orientation in an EXIF block (TIFF 6.0: byte order, then a list of 12-byte
+/// entries); 0: it says none.
 int exif_orientation(Bytes tiff) {
   constexpr std::uint32_t kOrientation = 0x0112;
   constexpr std::uint32_t kShort = 3;
+  constexpr std::uint32_t kLong = 4;
   const bool big_endian = starts_with(tiff, "MM");
-  if (!big_endian && !starts_with(tiff, "II")) return 1;
+  if (!big_endian && !starts_with(tiff, "II")) return 0;
   const std::uint64_t list = number(tiff, 4, 4, big_endian);
   const std::uint32_t entries = number(tiff, list, 2, big_endian);
   for (std::uint32_t i = 0; i < entries; ++i) {
     const std::uint64_t entry = list + 2 + std::uint64_t{12} * i;
-    if (part(tiff, entry, 12).size() < 12) return 1;
+    if (part(tiff, entry, 12).size() < 12) return 0;
     if (number(tiff, entry, 2, big_endian) != kOrientation) continue;
-    const std::uint32_t value = number(tiff, entry + 8, 2, big_endian);
-    const bool known = number(tiff, entry + 2, 2, big_endian) == kShort && value >= 1 && value <= 8;
-    return known ? static_cast<int>(value) : 1;
+    const std::uint32_t type = number(tiff, entry + 2, 2, big_endian);
+    if (type != kShort && type != kLong) return 0;
+    const std::uint32_t value = number(tiff, entry + 8, type == kShort ? 2 : 4, big_endian);
+    return value >= 1 && value <= 8 ? static_cast<int>(value) : 0;
   }
-  return 1;
+  return 0;
+}
+
+/// `tiff:Orientation` in XMP, an attribute or an element; it counts where EXIF says nothing.
+int xmp_orientation(Bytes xmp) {
+  constexpr std::string_view kName = "tiff:Orientation";
+  const std::string_view text(reinterpret_cast<const char*>(xmp.data()), xmp.size());
+  const std::size_t at = text.find(kName);
+  if (at == std::string_view::npos) return 0;
+  const std::string_view rest = text.substr(at + kName.size(), 3);
+  const std::size_t digit = rest.find_first_of("12345678");
+  return digit == std::string_view::npos ? 0 : rest[digit] - '0';
 }
 
 bool is_jpeg_frame(int marker) {
@@ -69,6 +85,7 @@ bool is_jpeg_frame(int marker) {
 }
 
 void read_jpeg(Bytes data, ImageInfo& info) {
+  bool has_exif = false;
   std::size_t at = 2;
   while (at + 4 <= data.size()) {
     if (data[at] != 0xFF || data[at + 1] == 0x00 || data[at + 1] == 0xFF) {
@@ -89,8 +106,11 @@ void read_jpeg(Bytes data, ImageInfo& info) {
       if (segment[5] == 1) info.mode = "L";
       if (segment[5] == 3) info.mode = "RGB";
       if (segment[5] == 4) info.mode = "CMYK";
-    } else if (marker == 0xE1 && starts_with(segment, kExifSignature)) {
+    } else if (marker == 0xE1 && starts_with(segment, kExifSignature) && !has_exif) {
       info.orientation = exif_orientation(segment.subspan(kExifSignature.size()));
+      has_exif = true;
+    } else if (marker == 0xE1 && starts_with(segment, kXmpSignature) && info.orientation == 0) {
+      info.orientation = xmp_orientation(segment);
     }
     at += 2 + std::max<std::size_t>(length, 2);
   }
@@ -116,22 +136,28 @@ std::string_view png_mode(int colour_type, int bits) {
 }
 
 void read_png(Bytes data, ImageInfo& info) {
+  bool before_pixels = true;
   for (std::uint64_t at = 8; at + 8 <= data.size();) {
     const std::uint32_t length = big(data, at, 4);
     const Bytes name = part(data, at + 4, 4);
     const Bytes body = part(data, at + 8, length);
-    if (starts_with(name, "IDAT") || starts_with(name, "IEND")) return;
+    if (starts_with(name, "IEND")) return;
     if (starts_with(name, "IHDR") && body.size() >= 13) {
       info.width = side(big(body, 0, 4));
       info.height = side(big(body, 4, 4));
       info.mode = png_mode(body[9], body[8]);
       info.has_alpha = body[9] == 4 || body[9] == 6;
+    } else if (starts_with(name, "IDAT")) {
+      before_pixels = false;
     } else if (starts_with(name, "tRNS")) {
       info.has_alpha = true;
-    } else if (starts_with(name, "acTL")) {
+    } else if (starts_with(name, "acTL") && before_pixels) {
       info.animated = big(body, 0, 4) > 1;
     } else if (starts_with(name, "eXIf")) {
       info.orientation = exif_orientation(body);
+    } else if (starts_with(name, "iTXt") && starts_with(body, kXmpKeyword) &&
+               info.orientation == 0) {
+      info.orientation = xmp_orientation(body);
     }
     at += std::uint64_t{12} + length;
   }
@@ -153,6 +179,7 @@ void read_webp_exif(Bytes data, ImageInfo& info) {
 void read_webp(Bytes data, ImageInfo& info) {
   constexpr std::uint64_t kBody = 20;  // behind the RIFF header and the first chunk's
   const Bytes chunk = part(data, 12, 4);
+  if (data.size() < kBody + (starts_with(chunk, "VP8L") ? 5 : 10)) return;
   if (starts_with(chunk, "VP8X")) {
     const std::uint32_t flags = little(data, kBody, 1);
     info.has_alpha = (flags & 0x10) != 0;
@@ -179,9 +206,11 @@ void read_webp(Bytes data, ImageInfo& info) {
 ImageInfo read_image_info(Bytes data) {
   ImageInfo info;
   info.kind = sniff_image(data);
+  info.orientation = 0;  // nothing said
   if (info.kind == ImageKind::jpeg) read_jpeg(data, info);
   if (info.kind == ImageKind::png) read_png(data, info);
   if (info.kind == ImageKind::webp) read_webp(data, info);
+  info.orientation = std::max(info.orientation, 1);
   return info;
 }
 

@@ -16,7 +16,7 @@ struct ImageInfo {
   std::string_view mode;
   int width = 0;  ///< as stored, whatever `orientation` says; 0: not known
   int height = 0;
-  int orientation = 1;     ///< EXIF's, 1 to 8; 1 where nothing is said
+  int orientation = 1;     ///< EXIF's, else XMP's, 1 to 8; 1 where nothing is said
   bool animated = false;   ///< of several frames, of which only the first is decoded
   bool has_alpha = false;  ///< an alpha channel, or colours that are transparent
 };
