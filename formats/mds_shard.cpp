@@ -319,7 +319,7 @@ Result<FoundEntry> find_entry(const std::string& path) {
       return FoundEntry{};
     }
     if (folder.filename().empty()) break;
-    name = folder.filename().string() + "/" + name;
+    name.insert(0, "/").insert(0, folder.filename().string());
     folder = folder.parent_path();
   }
   return FoundEntry{};
