@@ -231,6 +231,7 @@ std::optional<std::span<const std::uint8_t>> Column::bytes(std::int64_t row) con
   using Bytes = std::span<const std::uint8_t>;
   const std::int64_t at = data_->offset + row;
   if (layout_ == Layout::fixed) {
+    if (width_ == 0) return Bytes();
     return Bytes(values_ + at * width_, static_cast<std::size_t>(width_));
   }
   if (layout_ == Layout::offsets) {

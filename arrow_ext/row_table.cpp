@@ -29,6 +29,17 @@ tl::unexpected<Error> located(Error error, const Sample& sample, const RowNames&
   return tl::unexpected<Error>(std::move(error));
 }
 
+bool may_hold_bytes(const Column& column) {
+  switch (column.kind()) {
+    case Column::Kind::text:
+    case Column::Kind::bytes:
+      return true;
+    default:
+      return column.kind() != Column::Kind::dictionary &&
+             std::any_of(column.children().begin(), column.children().end(), may_hold_bytes);
+  }
+}
+
 void each_bytes(const Column& column, std::int64_t row,
                 const std::function<void(RowTable::Bytes)>& with) {
   using Kind = Column::Kind;
@@ -40,6 +51,7 @@ void each_bytes(const Column& column, std::int64_t row,
       return;
     case Kind::list:
     case Kind::map:
+      if (!may_hold_bytes(column)) return;
       if (const auto entries = column.entries(row)) {
         for (std::int64_t entry = entries->begin; entry < entries->end; ++entry) {
           each_bytes(column.children()[0], entry, with);
@@ -60,10 +72,10 @@ void each_bytes(const Column& column, std::int64_t row,
 
 }  // namespace
 
-RowTable::RowTable(std::string shard, const ReadOptions& options, ColumnChoice choice,
+RowTable::RowTable(std::string shard, ReadOptions options, ColumnChoice choice,
                    RowFields row_fields, std::shared_ptr<const ImageStore> images)
     : shard_(std::move(shard)),
-      options_(options),
+      options_(std::move(options)),
       choice_(std::move(choice)),
       row_fields_(std::move(row_fields)),
       images_(std::move(images)) {}

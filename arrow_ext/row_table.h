@@ -58,7 +58,7 @@ class RowTable {
     mutable std::string found;  // why the batch cannot be read
   };
 
-  RowTable(std::string shard, const ReadOptions& options, ColumnChoice choice, RowFields rows,
+  RowTable(std::string shard, ReadOptions options, ColumnChoice choice, RowFields rows,
            std::shared_ptr<const ImageStore> images);
   void append(std::unique_ptr<Part> part);
   const Part* part_of(std::uint64_t row) const;

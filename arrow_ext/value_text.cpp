@@ -201,10 +201,11 @@ void append_time(const Column& column, std::int64_t row, Text& text) {
   }
   const auto& timestamp = static_cast<const arrow::TimestampType&>(type);
   const std::int64_t per_second = parts_per_second(timestamp.unit());
-  const std::int64_t days = floor_div(value, kSecondsPerDay * per_second);
-  append_date(days, text);
+  const std::int64_t per_day = kSecondsPerDay * per_second;
+  const std::int64_t part = value % per_day;
+  append_date(floor_div(value, per_day), text);
   text.push_back(' ');
-  append_time_of_day(value - days * kSecondsPerDay * per_second, per_second, text);
+  append_time_of_day(part < 0 ? part + per_day : part, per_second, text);
   if (!timestamp.timezone().empty()) append_text("+00:00", text);
 }
 
