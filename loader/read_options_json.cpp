@@ -12,7 +12,7 @@ namespace json = boost::json;
 ReadOptions read_read_options(const JsonObject& from, ReadOptions defaults) {
   from.allow_only({"format", "image_root", "image_tars", "image_paths", "keys", "separator",
                    "columns", "max_expanded_bytes", "max_unpacked_bytes", "max_unpack_ratio",
-                   "max_image_bytes"});
+                   "max_image_bytes", "max_line_bytes"});
   ReadOptions read = std::move(defaults);
   from.read("format", read.format);
   from.read("image_root", read.image_root);
@@ -25,6 +25,7 @@ ReadOptions read_read_options(const JsonObject& from, ReadOptions defaults) {
   from.read("max_unpacked_bytes", read.limits.max_unpacked_bytes);
   from.read("max_unpack_ratio", read.limits.max_unpack_ratio);
   from.read("max_image_bytes", read.limits.max_image_bytes);
+  from.read("max_line_bytes", read.limits.max_line_bytes);
   read.validate();
   return read;
 }
