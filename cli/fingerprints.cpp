@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -226,6 +227,7 @@ class Fingerprints::Finder {
   std::vector<SamplePlace> places(const std::vector<T>& entries, std::size_t begin,
                                   std::size_t end) const {
     std::vector<std::uint64_t> packed;
+    packed.reserve(end - begin);
     for (std::size_t i = begin; i < end; ++i) packed.push_back(entries[i].place);
     if (packed.size() > DuplicateGroup::kShown) {
       const auto shown = packed.begin() + DuplicateGroup::kShown;
@@ -233,6 +235,7 @@ class Fingerprints::Finder {
       packed.resize(DuplicateGroup::kShown);
     }
     std::vector<SamplePlace> result;
+    result.reserve(packed.size());
     for (const std::uint64_t place : packed) result.push_back(prints_.place_of(place));
     return result;
   }

@@ -17,7 +17,10 @@ namespace millrace::cli {
 struct SamplePlace {
   std::uint32_t shard = 0;
   std::uint64_t index = 0;
-  auto operator<=>(const SamplePlace&) const = default;
+  bool operator==(const SamplePlace&) const = default;
+  bool operator<(const SamplePlace& other) const {
+    return shard != other.shard ? shard < other.shard : index < other.index;
+  }
 };
 
 /// Samples that have something in common.
