@@ -36,7 +36,7 @@ Result<Place> value_at(const Column& column, std::int64_t row) {
     if (place.column->kind() != Kind::dictionary) return place;
     const auto entry = place.column->dictionary_row(place.row);
     if (!entry) return broken(column, "a value is not in the dictionary");
-    place = {&place.column->children()[0], *entry};
+    place = {place.column->children().data(), *entry};
   }
   return Place{nullptr, 0};
 }
