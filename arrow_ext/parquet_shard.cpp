@@ -182,7 +182,7 @@ Result<void> ParquetShard::open(std::optional<int> number) {
   // Errors beyond belief: nothing would be learnt from counting them.
   const bool is_believable = rows_ <= std::max(kRowsWithoutBytes, file_->bytes().size());
   if (choice_.any_field || !is_believable) this->table();
-  if (!is_believable && table_->index().damaged > 0) {
+  if (!is_believable && (leaves_.empty() || table_->damaged() > 0)) {
     return failure(Reason::damaged_shard,
                    "the row group says that it has " + std::to_string(rows_) + " rows", name_);
   }

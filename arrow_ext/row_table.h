@@ -38,6 +38,7 @@ class RowTable {
   void add_damage(std::uint64_t rows, std::string why);
 
   std::uint64_t rows() const { return rows_; }
+  std::uint64_t damaged() const { return damaged_; }
   ShardIndex index() const;
   /// Errors as Shard::read has them.
   Result<void> read(std::uint64_t row, Sample& sample) const;
