@@ -28,7 +28,6 @@ class CocoShard final : public Shard {
 
   std::string_view name() const override { return source_->name(); }
   const ByteSource& source() const override { return *source_; }
-  std::uint64_t unpacked_bytes() const override { return tables_.memory_bytes(); }
 
   Result<ShardIndex> index() const override {
     if (auto unchanged = source_->check_unchanged(); !unchanged) {

@@ -254,10 +254,4 @@ std::optional<std::size_t> CocoTables::first_of_id(std::size_t image) const {
   return found->second;
 }
 
-std::uint64_t CocoTables::memory_bytes() const {
-  return image_offsets.size() * sizeof(std::uint64_t) +
-         first_caption.size() * sizeof(std::uint32_t) + captions.size() * sizeof(std::uint64_t) +
-         repeated.size() * sizeof(repeated[0]);
-}
-
 }  // namespace millrace

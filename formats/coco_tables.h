@@ -28,7 +28,6 @@ struct CocoTables {
 
   std::span<const std::uint64_t> captions_of(std::size_t image) const;
   std::optional<std::size_t> first_of_id(std::size_t image) const;
-  std::uint64_t memory_bytes() const;
 };
 
 }  // namespace millrace

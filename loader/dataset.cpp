@@ -27,10 +27,11 @@ void touch(std::span<const std::uint8_t> bytes) {
 }  // namespace
 
 bool has_units(const ShardCatalog& catalog, const SampleCounts& selected) {
+  std::uint64_t unpacked_bytes = 0;
   for (std::size_t shard = 0; shard < catalog.shards(); ++shard) {
-    if (selected.of_shard(shard) > 0 && catalog.unpacked_bytes(shard) > 0) return true;
+    if (selected.of_shard(shard) > 0) unpacked_bytes += catalog.unpacked_bytes(shard);
   }
-  return false;
+  return unpacked_bytes > kStaysUnpackedBytes;
 }
 
 Dataset::Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected,
@@ -117,7 +118,7 @@ Result<void> Dataset::read(SampleId id, std::shared_ptr<const Shard>& shard, Sam
 }
 
 std::uint64_t Dataset::will_need(SampleId id) const {
-  if (has_units_ && catalog_->unpacked_bytes(id.shard) > 0) return 0;
+  if (catalog_->unpacked_bytes(id.shard) > 0) return 0;  // opening it is for the workers
   const Result<OpenShards::Shared> open = opened(id.shard);
   if (!open) return 0;  // the worker that reads the sample reports it
   const Shard& found = *(*open)->shard;

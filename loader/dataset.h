@@ -15,8 +15,12 @@
 
 namespace millrace {
 
-/// Whether any shard that has selected samples must be unpacked whole. The order then takes shards
-/// as its units (EpochOrder).
+/// What a source unpacks to, in all, that is not worth being planned by units: it stays in memory.
+/// A constant, because the order does not depend on memory.
+inline constexpr std::uint64_t kStaysUnpackedBytes = std::uint64_t{1} << 30;
+
+/// Whether the shards that have selected samples must be unpacked whole, and come to more than
+/// kStaysUnpackedBytes. The order then takes shards as its units (EpochOrder).
 bool has_units(const ShardCatalog& catalog, const SampleCounts& selected);
 
 /// The selected samples of a list of shards as one array with random access. Thread-safe once

@@ -72,14 +72,26 @@ Delivered sorted(Delivered delivered) {
   return delivered;
 }
 
-void check_run(const Specimen& specimen) {
+LoaderOptions shuffled_options(const Specimen& specimen) {
   LoaderOptions options = options_of(specimen);
-  CHECK(epoch(options) == in_order());
-
   options.shuffle = true;
   options.shuffle_window = 16;
+  return options;
+}
+
+// Small datasets are shuffled alike, whether they are unpacked or not.
+Delivered shuffled_tar() {
+  const TemporaryFolder folder;
+  return epoch(shuffled_options(make_specimen("tar", kSamples, folder)));
+}
+
+void check_run(const Specimen& specimen) {
+  CHECK(epoch(options_of(specimen)) == in_order());
+
+  LoaderOptions options = shuffled_options(specimen);
   const Delivered shuffled = epoch(options);
   CHECK(sorted(shuffled) == in_order());
+  CHECK(shuffled == shuffled_tar());
   for (const std::size_t threads : {1U, 5U}) {
     options.threads = threads;
     CHECK(epoch(options) == shuffled);

@@ -15,7 +15,7 @@ namespace millrace::test {
 /// Opens tars as if they had to be unpacked, and counts. Thread-safe; outlives what it opened.
 class UnpackedShards {
  public:
-  static constexpr std::uint64_t kShardBytes = std::uint64_t{8} << 20;  ///< what each one says
+  static constexpr std::uint64_t kShardBytes = std::uint64_t{2} << 30;  ///< what each one says
 
   /// For LoaderOptions::open_shard.
   ShardOpener opener();

@@ -158,6 +158,7 @@ TEST_CASE("threads that want the same shard unpack it once; that time counts as 
   LoaderOptions options = options_over(shards, unpacked);
   options.threads = 6;
   options.shuffle = true;
+  options.unpacked_cache_bytes = 3 * kShardBytes;
   Loader loader(options);
   unpacked.forget_counts();
   CHECK(test::drain(loader).size() == 600);
