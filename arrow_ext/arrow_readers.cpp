@@ -1,4 +1,4 @@
-#include "millrace/formats/arrow_readers.h"
+#include "millrace/formats/tables/arrow_readers.h"
 
 #include <string_view>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "millrace/arrow_ext/parquet_shard.h"
 #include "millrace/formats/byte_source.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 namespace {
 
@@ -34,11 +34,12 @@ class Readers final : public ArrowReaders {
 
 }  // namespace
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext
 
-/// What formats/arrow_readers.cpp looks up. Null: it was built for another version of millrace.
+/// What formats/tables/arrow_readers.cpp looks up. Null: it was built for another version of
+/// millrace.
 extern "C" __attribute__((visibility("default"))) const millrace::ArrowReaders*
 millrace_arrow_readers(const char* version) {
-  static const millrace::Readers kReaders;
+  static const millrace::arrow_ext::Readers kReaders;
   return std::string_view(version) == MILLRACE_VERSION ? &kReaders : nullptr;
 }

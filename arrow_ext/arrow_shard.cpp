@@ -16,7 +16,7 @@
 #include "millrace/arrow_ext/row_table.h"
 #include "millrace/arrow_ext/source_input.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 namespace {
 
@@ -262,4 +262,4 @@ Result<std::shared_ptr<const Shard>> arrow_shard(const std::string& path,
   }
 }
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -8,7 +8,7 @@
 #include "millrace/formats/shard.h"
 #include "millrace/result/result.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 /// An Arrow IPC file or stream. Opening reads the messages' headers; the columns stay in the file,
 /// unless they are compressed: then those that are needed are unpacked here, within the limits.
@@ -21,4 +21,4 @@ Result<std::shared_ptr<const Shard>> arrow_shard(const std::string& path,
                                                  std::shared_ptr<const ByteSource> file,
                                                  const ReadOptions& options);
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 BudgetedPool::BudgetedPool(std::uint64_t max_bytes)
     : max_bytes_(static_cast<std::int64_t>(
@@ -37,4 +37,4 @@ void BudgetedPool::Free(std::uint8_t* data, std::int64_t size, std::int64_t alig
   used_ -= size;
 }
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -7,7 +7,7 @@
 #include <arrow/memory_pool.h>
 #include <arrow/status.h>
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 /// Arrow's default pool with a limit of its own: what a file declares cannot make it allocate more.
 /// Thread-safe. Outlives everything that was allocated from it.
@@ -35,4 +35,4 @@ class BudgetedPool final : public arrow::MemoryPool {
   std::atomic<std::int64_t> used_ = 0;
 };
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -7,7 +7,7 @@
 #include <arrow/type.h>
 #include <arrow/type_traits.h>
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 namespace {
 
@@ -101,4 +101,4 @@ ColumnChoice choose_columns(const arrow::Schema& schema, const ReadOptions& opti
   return choice;
 }
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -9,7 +9,7 @@
 
 #include "millrace/formats/read_options.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 /// A top-level column that is read, and what for.
 struct ChosenColumn {
@@ -39,4 +39,4 @@ struct ColumnChoice {
 /// name its image.
 ColumnChoice choose_columns(const arrow::Schema& schema, const ReadOptions& options);
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

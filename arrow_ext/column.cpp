@@ -12,7 +12,7 @@
 #include <arrow/type_traits.h>
 #include <arrow/util/bit_util.h>
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 namespace {
 
@@ -282,4 +282,4 @@ std::string Column::other_text(std::int64_t row) const {
   return scalar.ok() ? (*scalar)->ToString() : scalar.status().message();
 }
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -12,7 +12,7 @@
 #include <arrow/result.h>
 #include <arrow/type_fwd.h>
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 /// One column of one record batch, or a member of a nested one, laid open: the memory of
 /// https://arrow.apache.org/docs/format/Columnar.html. The batch must have passed
@@ -93,4 +93,4 @@ class Column {
   std::shared_ptr<arrow::Array> other_;
 };
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

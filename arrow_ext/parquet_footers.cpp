@@ -11,7 +11,7 @@
 
 #include <parquet/file_reader.h>
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 namespace {
 
@@ -72,4 +72,4 @@ std::shared_ptr<parquet::FileMetaData> parquet_footer(
   return footer;
 }
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -7,11 +7,11 @@
 
 #include "millrace/formats/byte_source.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 /// The footer of a Parquet file. Those read last are kept, because every row group of a file needs
 /// the whole of it. Throws parquet::ParquetException. Thread-safe.
 std::shared_ptr<parquet::FileMetaData> parquet_footer(
     const ByteSource& file, const std::shared_ptr<arrow::io::RandomAccessFile>& input);
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

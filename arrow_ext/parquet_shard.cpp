@@ -24,7 +24,7 @@
 #include "millrace/arrow_ext/row_table.h"
 #include "millrace/arrow_ext/source_input.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 namespace {
 
@@ -279,4 +279,4 @@ Result<std::shared_ptr<const Shard>> parquet_shard(const std::string& shard,
   });
 }
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

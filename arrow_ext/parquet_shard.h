@@ -9,7 +9,7 @@
 #include "millrace/formats/shard.h"
 #include "millrace/result/result.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 /// Errors: damaged_shard, naming the file.
 Result<std::uint64_t> parquet_row_groups(const std::shared_ptr<const ByteSource>& file);
@@ -23,4 +23,4 @@ Result<std::shared_ptr<const Shard>> parquet_shard(const std::string& shard,
                                                    std::shared_ptr<const ByteSource> file,
                                                    const ReadOptions& options);
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -10,7 +10,7 @@
 
 #include "millrace/arrow_ext/sample_filler.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 namespace {
 
@@ -229,4 +229,4 @@ void RowTable::for_each_bytes(std::uint64_t begin_row, std::uint64_t end_row,
   }
 }
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

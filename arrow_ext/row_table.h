@@ -14,14 +14,14 @@
 #include "millrace/arrow_ext/chosen_columns.h"
 #include "millrace/arrow_ext/column.h"
 #include "millrace/formats/byte_source.h"
-#include "millrace/formats/image_store.h"
+#include "millrace/formats/images/image_store.h"
 #include "millrace/formats/read_options.h"
-#include "millrace/formats/row_fields.h"
 #include "millrace/formats/sample.h"
 #include "millrace/formats/shard.h"
+#include "millrace/formats/tables/row_fields.h"
 #include "millrace/result/result.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 /// The rows of one shard: record batches one behind the other, and between them places where rows
 /// were lost. Filled by one thread; then immutable and thread-safe.
@@ -79,4 +79,4 @@ class RowTable {
   std::uint64_t damaged_ = 0;
 };
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

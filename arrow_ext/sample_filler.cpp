@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "millrace/arrow_ext/value_text.h"
-#include "millrace/formats/json_text.h"
+#include "millrace/formats/tables/json_text.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 namespace {
 
@@ -318,4 +318,4 @@ Result<std::optional<std::string_view>> text_of(const Column& column, std::int64
   return as_text(written);
 }
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "millrace/arrow_ext/column.h"
-#include "millrace/formats/image_store.h"
+#include "millrace/formats/images/image_store.h"
 #include "millrace/formats/read_options.h"
 #include "millrace/formats/sample.h"
 #include "millrace/result/result.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 /// Makes the values of one row into fields of one sample, as read_options.h says. Text and bytes
 /// are views of the column's memory; nothing is allocated in the long run, but for nested columns.
@@ -54,4 +54,4 @@ class SampleFiller {
 Result<std::optional<std::string_view>> text_of(const Column& column, std::int64_t row,
                                                 std::vector<std::uint8_t>& written);
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -4,7 +4,7 @@
 
 #include <arrow/buffer.h>
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 namespace {
 
@@ -25,4 +25,4 @@ std::shared_ptr<arrow::io::BufferReader> input_over(std::shared_ptr<const ByteSo
       std::make_shared<SourceBuffer>(std::move(source)));
 }
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -11,9 +11,9 @@
 #include <arrow/util/decimal.h>
 #include <arrow/util/float16.h>
 
-#include "millrace/formats/json_text.h"
+#include "millrace/formats/tables/json_text.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 namespace {
 
@@ -240,4 +240,4 @@ void append_json_value(const Column& column, std::int64_t row, Text& json) {
   append_json_string({reinterpret_cast<const char*>(text.data()), text.size()}, json);
 }
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

@@ -6,7 +6,7 @@
 
 #include "millrace/arrow_ext/column.h"
 
-namespace millrace {
+namespace millrace::arrow_ext {
 
 /// Appends a value that is neither null, text, bytes nor nested as the text that Python has for it:
 /// - integers, `true`, `false`; floating-point numbers with the fewest digits that give the same
@@ -26,4 +26,4 @@ void append_json_value(const Column& column, std::int64_t row, std::vector<std::
 
 void append_text(std::string_view text, std::vector<std::uint8_t>& to);
 
-}  // namespace millrace
+}  // namespace millrace::arrow_ext

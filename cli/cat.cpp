@@ -15,12 +15,12 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "check/sample_finding.h"
 #include "millrace/loader/json.h"
 #include "millrace/transforms/decode.h"
 #include "millrace/transforms/image_kind.h"
 #include "printable_text.h"
 #include "read_flags.h"
-#include "sample_finding.h"
 
 namespace millrace::cli {
 

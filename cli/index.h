@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "millrace/formats/index_making.h"
+#include "millrace/formats/index/index_making.h"
 
 namespace CLI {
 class App;

@@ -8,10 +8,10 @@
 
 #include "bench.h"
 #include "cat.h"
-#include "check.h"
+#include "check/check.h"
 #include "index.h"
 #include "ls.h"
-#include "pack.h"
+#include "pack/pack.h"
 #include "plan.h"
 #include "replay.h"
 

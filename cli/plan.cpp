@@ -11,8 +11,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "millrace/formats/index/shard_catalog.h"
 #include "millrace/formats/shard.h"
-#include "millrace/formats/shard_catalog.h"
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/permutation.h"

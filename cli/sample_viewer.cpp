@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "conversations.h"
+#include "check/conversations.h"
 #include "millrace/formats/shard.h"
 #include "millrace/transforms/image_info.h"
 #include "millrace/transforms/resize_geometry.h"

@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "check.h"
-#include "check_report.h"
+#include "check/check.h"
+#include "check/check_report.h"
+#include "check/sample_check.h"
 #include "millrace/formats/field_selector.h"
 #include "millrace/formats/sample.h"
 #include "millrace/transforms/decode.h"
 #include "millrace/transforms/jpeg_encoder.h"
 #include "millrace/transforms/resize.h"
-#include "sample_check.h"
 
 namespace millrace::cli {
 

@@ -4,11 +4,11 @@
 #include <stdexcept>
 #include <utility>
 
-#include "millrace/formats/index_block.h"
-#include "millrace/formats/sample_index.h"
-#include "millrace/formats/shard_catalog.h"
+#include "millrace/formats/index/index_block.h"
+#include "millrace/formats/index/sample_index.h"
+#include "millrace/formats/index/shard_catalog.h"
 #include "millrace/formats/shard_listing.h"
-#include "millrace/formats/tar_reader.h"
+#include "millrace/formats/tar/tar_reader.h"
 
 namespace millrace::cli {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "millrace/formats/folder_indexes.h"
+#include "millrace/formats/index/folder_indexes.h"
 #include "millrace/formats/read_options.h"
 #include "millrace/formats/shard.h"
 #include "millrace/result/result.h"

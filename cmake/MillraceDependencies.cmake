@@ -8,7 +8,7 @@ find_package(hwy REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(ZLIB REQUIRED)
 # Compressed shards. libarchive, which reads the rarer compressions, checks and reports too little of
-# the usual ones (see formats/decompressor.cpp).
+# the usual ones (see formats/packed/decompressor.cpp).
 find_package(BZip2 REQUIRED)
 find_package(LibLZMA REQUIRED)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)

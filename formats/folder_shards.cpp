@@ -12,10 +12,10 @@
 #include <simdjson.h>
 
 #include "millrace/formats/byte_source.h"
-#include "millrace/formats/folder_indexes.h"
-#include "millrace/formats/image_folder_shard.h"
-#include "millrace/formats/mds_index.h"
-#include "millrace/formats/rooted_folder.h"
+#include "millrace/formats/images/image_folder_shard.h"
+#include "millrace/formats/images/rooted_folder.h"
+#include "millrace/formats/index/folder_indexes.h"
+#include "millrace/formats/tables/mds_index.h"
 
 namespace millrace {
 

@@ -4,7 +4,7 @@
 
 #include <simdjson.h>
 
-#include "millrace/formats/json_token.h"
+#include "millrace/formats/tables/json_token.h"
 
 namespace millrace {
 

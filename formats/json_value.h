@@ -36,7 +36,8 @@ class JsonValueReader {
   JsonValueReader(JsonValueReader&&) noexcept;
   JsonValueReader& operator=(JsonValueReader&&) noexcept;
 
-  /// Follows `path` key by key; the empty one is the document itself. A list, wherever it is met, stands for its first entry.
+  /// Follows `path` key by key; the empty one is the document itself. A list, wherever it is met,
+  /// stands for its first entry.
   Answer find(std::span<const std::uint8_t> json, std::span<const std::string> path);
   /// The same, where a list stands for all its entries, wherever it is met: `values` become all
   /// that are found, in their order, valid until the next call. Entries that are null, objects or

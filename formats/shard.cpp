@@ -5,18 +5,18 @@
 #include <system_error>
 #include <utility>
 
-#include "millrace/formats/arrow_formats.h"
-#include "millrace/formats/coco_shard.h"
-#include "millrace/formats/csv_shard.h"
-#include "millrace/formats/flickr30k_shard.h"
-#include "millrace/formats/folder_indexes.h"
-#include "millrace/formats/image_folder_shard.h"
-#include "millrace/formats/jsonl_shard.h"
-#include "millrace/formats/mds_shard.h"
+#include "millrace/formats/images/image_folder_shard.h"
+#include "millrace/formats/index/folder_indexes.h"
+#include "millrace/formats/packed/unpack.h"
 #include "millrace/formats/shard_format.h"
 #include "millrace/formats/shard_listing.h"
-#include "millrace/formats/tar_reader.h"
-#include "millrace/formats/unpack.h"
+#include "millrace/formats/tables/arrow_formats.h"
+#include "millrace/formats/tables/coco_shard.h"
+#include "millrace/formats/tables/csv_shard.h"
+#include "millrace/formats/tables/flickr30k_shard.h"
+#include "millrace/formats/tables/jsonl_shard.h"
+#include "millrace/formats/tables/mds_shard.h"
+#include "millrace/formats/tar/tar_reader.h"
 
 namespace millrace {
 

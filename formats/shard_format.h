@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/formats/packed/unpack.h"
 #include "millrace/formats/read_options.h"
 #include "millrace/formats/shard.h"
-#include "millrace/formats/unpack.h"
 #include "millrace/result/result.h"
 
 namespace millrace {

@@ -4,10 +4,10 @@
 #include <iterator>
 #include <utility>
 
-#include "millrace/formats/arrow_readers.h"
-#include "millrace/formats/folder_indexes.h"
 #include "millrace/formats/folder_shards.h"
+#include "millrace/formats/index/folder_indexes.h"
 #include "millrace/formats/shard_spec.h"
+#include "millrace/formats/tables/arrow_readers.h"
 
 namespace millrace {
 

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "millrace/formats/brace_expansion.h"
-#include "millrace/formats/folder_indexes.h"
 #include "millrace/formats/folder_shards.h"
+#include "millrace/formats/index/folder_indexes.h"
 #include "millrace/formats/shard_listing.h"
 
 namespace millrace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "millrace/formats/index/shard_catalog.h"
 #include "millrace/formats/sample.h"
 #include "millrace/formats/shard.h"
-#include "millrace/formats/shard_catalog.h"
 #include "millrace/loader/open_shards.h"
 #include "millrace/loader/sample_counts.h"
 #include "millrace/loader/selection.h"

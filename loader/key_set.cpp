@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "millrace/formats/shard_catalog.h"
+#include "millrace/formats/index/shard_catalog.h"
 
 namespace millrace {
 

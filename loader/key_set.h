@@ -8,9 +8,10 @@
 
 namespace millrace {
 
-/// A set of sample keys, known by their 64-bit hashes (key_hash() in formats/shard_catalog.h).
-/// Two keys of the same hash are one: among 10 billion samples a list of a million keys hits a
-/// wrong one with a probability of about 1 in 1,800. Immutable, thread-safe. 16 to 32 bytes a key.
+/// A set of sample keys, known by their 64-bit hashes (key_hash() in
+/// formats/index/shard_catalog.h). Two keys of the same hash are one: among 10 billion samples a
+/// list of a million keys hits a wrong one with a probability of about 1 in 1,800. Immutable,
+/// thread-safe. 16 to 32 bytes a key.
 class KeySet {
  public:
   /// Each entry is a key, or `@FILE` for the lines of a file: a key a line, with LF or CRLF, a

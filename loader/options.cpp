@@ -12,8 +12,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "millrace/formats/byte_stream.h"
 #include "millrace/formats/field_selector.h"
+#include "millrace/formats/streams/byte_stream.h"
 
 namespace millrace {
 

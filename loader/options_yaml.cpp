@@ -13,7 +13,7 @@
 #include <yaml-cpp/yaml.h>
 #include <boost/json.hpp>
 
-#include "millrace/formats/folder_indexes.h"
+#include "millrace/formats/index/folder_indexes.h"
 #include "millrace/loader/json_object-inl.h"
 #include "millrace/loader/loader.h"
 #include "millrace/loader/options_json.h"

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <functional>
 
-#include "millrace/formats/shard_catalog.h"
+#include "millrace/formats/index/shard_catalog.h"
 
 namespace millrace {
 

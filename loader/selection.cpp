@@ -13,8 +13,8 @@
 #include <boost/json.hpp>
 
 #include "millrace/formats/field_selector.h"
-#include "millrace/formats/metadata_condition.h"
-#include "millrace/formats/shard_walk.h"
+#include "millrace/formats/index/metadata_condition.h"
+#include "millrace/formats/index/shard_walk.h"
 #include "millrace/loader/json.h"
 #include "millrace/loader/key_set.h"
 

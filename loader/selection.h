@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "millrace/formats/shard_catalog.h"
+#include "millrace/formats/index/shard_catalog.h"
 #include "millrace/loader/sample_bitmap.h"
 #include "millrace/loader/sample_counts.h"
 #include "millrace/result/result.h"
@@ -23,7 +23,7 @@ struct Selection {
   std::uint64_t shards_begin = 0;
   std::uint64_t shards_end = UINT64_MAX;
   /// A condition over metadata, e.g. `json:quality_score >= 0.3 and json:width >= 256` (see
-  /// formats/metadata_condition.h). Empty: all.
+  /// formats/index/metadata_condition.h). Empty: all.
   std::string where = {};
   /// Only these keys; empty: all. An entry `@FILE` stands for the lines of a file (key_set.h). Keys
   /// are compared by their 64-bit hashes.

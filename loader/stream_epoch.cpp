@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "millrace/formats/byte_stream.h"
+#include "millrace/formats/streams/byte_stream.h"
 #include "millrace/loader/loader.h"
 #include "millrace/loader/permutation.h"
 

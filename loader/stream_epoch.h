@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "millrace/formats/shard_stream.h"
+#include "millrace/formats/streams/shard_stream.h"
 #include "millrace/loader/batch_samples.h"
 #include "millrace/loader/options.h"
 

@@ -1,8 +1,8 @@
 #include <utility>
 
 #include "millrace/formats/brace_expansion.h"
-#include "millrace/formats/byte_stream.h"
 #include "millrace/formats/shard_spec.h"
+#include "millrace/formats/streams/byte_stream.h"
 #include "millrace/loader/loader.h"
 #include "millrace/loader/permutation.h"
 #include "millrace/loader/sample_source.h"

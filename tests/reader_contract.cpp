@@ -12,8 +12,8 @@
 
 #include <doctest/doctest.h>
 
+#include "millrace/formats/index/shard_catalog.h"
 #include "millrace/formats/shard.h"
-#include "millrace/formats/shard_catalog.h"
 #include "millrace/formats/shard_listing.h"
 #include "reference_data.h"
 #include "sanitized_build.h"

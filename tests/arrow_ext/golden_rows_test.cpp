@@ -8,8 +8,8 @@
 
 #include <doctest/doctest.h>
 
-#include "millrace/formats/arrow_readers.h"
 #include "millrace/formats/shard.h"
+#include "millrace/formats/tables/arrow_readers.h"
 #include "reference_data.h"
 
 namespace millrace {

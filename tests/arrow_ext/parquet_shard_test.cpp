@@ -10,8 +10,8 @@
 
 #include "allocation_counter.h"
 #include "formats/scratch_folder.h"
-#include "millrace/formats/arrow_readers.h"
 #include "millrace/formats/shard.h"
+#include "millrace/formats/tables/arrow_readers.h"
 #include "reference_data.h"
 #include "table_maker.h"
 

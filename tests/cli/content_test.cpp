@@ -6,11 +6,11 @@
 
 #include <doctest/doctest.h>
 
-#include "distribution.h"
-#include "findings.h"
-#include "html_text.h"
-#include "perceptual_hash.h"
-#include "text_flaws.h"
+#include "check/distribution.h"
+#include "check/findings.h"
+#include "check/html_text.h"
+#include "check/perceptual_hash.h"
+#include "check/text_flaws.h"
 
 namespace millrace::cli {
 namespace {

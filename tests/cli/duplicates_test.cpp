@@ -7,8 +7,8 @@
 
 #include <doctest/doctest.h>
 
-#include "fingerprints.h"
-#include "near_duplicates.h"
+#include "check/fingerprints.h"
+#include "check/near_duplicates.h"
 
 namespace millrace::cli {
 namespace {

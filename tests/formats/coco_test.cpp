@@ -1,4 +1,4 @@
-#include "millrace/formats/coco_shard.h"
+#include "millrace/formats/tables/coco_shard.h"
 
 #include <string>
 #include <string_view>

@@ -7,7 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "allocation_counter.h"
-#include "millrace/formats/csv_shard.h"
+#include "millrace/formats/tables/csv_shard.h"
 #include "opened_rows.h"
 #include "reference_data.h"
 #include "scratch_folder.h"

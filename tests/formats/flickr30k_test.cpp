@@ -1,4 +1,4 @@
-#include "millrace/formats/flickr30k_shard.h"
+#include "millrace/formats/tables/flickr30k_shard.h"
 
 #include <string>
 #include <string_view>

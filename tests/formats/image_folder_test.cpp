@@ -1,6 +1,6 @@
 // Folders of images, with what lies beside each.
 
-#include "millrace/formats/image_folder_shard.h"
+#include "millrace/formats/images/image_folder_shard.h"
 
 #include <sys/stat.h>
 

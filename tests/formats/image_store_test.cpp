@@ -1,6 +1,6 @@
 // The images that rows name: files below a folder, members of tars.
 
-#include "millrace/formats/image_store.h"
+#include "millrace/formats/images/image_store.h"
 
 #include <filesystem>
 #include <memory>
@@ -10,7 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "allocation_counter.h"
-#include "millrace/formats/row_fields.h"
+#include "millrace/formats/tables/row_fields.h"
 #include "scratch_folder.h"
 #include "tar_maker.h"
 #include "tar_writer.h"

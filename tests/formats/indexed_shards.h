@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "millrace/formats/index_making.h"
-#include "millrace/formats/shard_catalog.h"
+#include "millrace/formats/index/index_making.h"
+#include "millrace/formats/index/shard_catalog.h"
 #include "scratch_folder.h"
 
 namespace millrace::test {

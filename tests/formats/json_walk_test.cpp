@@ -1,4 +1,4 @@
-#include "millrace/formats/json_walk.h"
+#include "millrace/formats/tables/json_walk.h"
 
 #include <string>
 #include <string_view>
@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include "millrace/formats/json_text.h"
+#include "millrace/formats/tables/json_text.h"
 #include "reference_data.h"
 
 namespace {

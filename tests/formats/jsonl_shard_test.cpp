@@ -1,6 +1,6 @@
 // JSON lines: every line is a sample or an error that says which line it is.
 
-#include "millrace/formats/jsonl_shard.h"
+#include "millrace/formats/tables/jsonl_shard.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "millrace/formats/mds_shard.h"
+#include "millrace/formats/tables/mds_shard.h"
 
 #include <bit>
 #include <cstring>
@@ -11,8 +11,8 @@
 #include "allocation_counter.h"
 #include "compressor.h"
 #include "golden_samples.h"
-#include "millrace/formats/mds_index.h"
 #include "millrace/formats/shard.h"
+#include "millrace/formats/tables/mds_index.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
 

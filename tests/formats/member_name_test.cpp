@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "millrace/formats/member_name.h"
+#include "millrace/formats/tar/member_name.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "millrace/formats/metadata_condition.h"
+#include "millrace/formats/index/metadata_condition.h"
 
 #include <algorithm>
 #include <array>

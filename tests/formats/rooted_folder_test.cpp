@@ -1,6 +1,6 @@
 // Reading files by names that come from data: what is below the folder, and nothing else.
 
-#include "millrace/formats/rooted_folder.h"
+#include "millrace/formats/images/rooted_folder.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

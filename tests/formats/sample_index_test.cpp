@@ -9,8 +9,8 @@
 #include <doctest/doctest.h>
 
 #include "indexed_shards.h"
-#include "millrace/formats/sample_index.h"
-#include "millrace/formats/sample_index_writer.h"
+#include "millrace/formats/index/sample_index.h"
+#include "millrace/formats/index/sample_index_writer.h"
 #include "scratch_folder.h"
 
 namespace {

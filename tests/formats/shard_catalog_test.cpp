@@ -10,9 +10,9 @@
 #include <doctest/doctest.h>
 
 #include "indexed_shards.h"
-#include "millrace/formats/index_making.h"
-#include "millrace/formats/sample_index.h"
-#include "millrace/formats/shard_catalog.h"
+#include "millrace/formats/index/index_making.h"
+#include "millrace/formats/index/sample_index.h"
+#include "millrace/formats/index/shard_catalog.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
 #include "tar_maker.h"
@@ -89,11 +89,11 @@ TEST_CASE("a catalog counts samples and places them as a walk over the shards do
 TEST_CASE("a shard that is not there or cannot be opened is an error that names it") {
   const ScratchFolder folder;
   CHECK_FALSE(open_catalog({folder.path("none.tar")}, without_cache()));
-  const std::string gzip =
-      folder.write("a.tar", std::string("\x1f\x8b", 2) + std::string(600, 'x'));
-  const auto catalog = open_catalog({gzip}, without_cache());
+  const std::string lzop =
+      folder.write("a.tar", std::string("\x89LZO\0", 5) + std::string(600, 'x'));
+  const auto catalog = open_catalog({lzop}, without_cache());
   REQUIRE_FALSE(catalog);
-  CHECK(catalog.error().shard == gzip);
+  CHECK(catalog.error().shard == lzop);
 }
 
 TEST_CASE("what was walked once is taken from the cache folder the next time") {
@@ -360,7 +360,7 @@ TEST_CASE("an index as a source without the metadata asked for has its shards wa
 TEST_CASE("a shard that cannot be opened stops the index, and the next run goes on from there") {
   const ScratchFolder folder;
   const std::string a = write_shard(folder, "a.tar", made_tar("a", 4));
-  const std::string b = folder.write("b.tar", std::string("\x1f\x8b", 2) + std::string(600, 'x'));
+  const std::string b = folder.write("b.tar", std::string("\x89LZO\0", 5) + std::string(600, 'x'));
   const std::string c = write_shard(folder, "c.tar", made_tar("c", 3));
   const auto failed = make_indexes(making_of({a, b, c}), one_by_one, nullptr);
   REQUIRE_FALSE(failed);

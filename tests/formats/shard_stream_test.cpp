@@ -1,4 +1,4 @@
-#include "millrace/formats/shard_stream.h"
+#include "millrace/formats/streams/shard_stream.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 
 #include "compressor.h"
 #include "golden_samples.h"
-#include "millrace/formats/unpack.h"
+#include "millrace/formats/packed/unpack.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
 #include "tar_maker.h"

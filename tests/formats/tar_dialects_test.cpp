@@ -9,9 +9,9 @@
 
 #include <doctest/doctest.h>
 
-#include "millrace/formats/tar_header.h"
-#include "millrace/formats/tar_reader.h"
-#include "millrace/formats/tar_sparse.h"
+#include "millrace/formats/tar/tar_header.h"
+#include "millrace/formats/tar/tar_reader.h"
+#include "millrace/formats/tar/tar_sparse.h"
 #include "tar_maker.h"
 
 namespace {

@@ -7,8 +7,8 @@
 #include <doctest/doctest.h>
 
 #include "golden_samples.h"
-#include "millrace/formats/sample_grouper.h"
 #include "millrace/formats/shard.h"
+#include "millrace/formats/tar/sample_grouper.h"
 #include "tar_maker.h"
 
 namespace {

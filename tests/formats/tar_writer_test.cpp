@@ -1,4 +1,4 @@
-#include "millrace/formats/tar_writer.h"
+#include "millrace/formats/tar/tar_writer.h"
 
 #include <sys/stat.h>
 
@@ -16,9 +16,9 @@
 
 #include <doctest/doctest.h>
 
-#include "millrace/formats/sample_grouper.h"
 #include "millrace/formats/shard.h"
-#include "millrace/formats/tar_reader.h"
+#include "millrace/formats/tar/sample_grouper.h"
+#include "millrace/formats/tar/tar_reader.h"
 #include "tar_writer.h"
 
 namespace millrace {

@@ -10,8 +10,8 @@
 
 #include "compressor.h"
 #include "golden_samples.h"
+#include "millrace/formats/packed/unpack.h"
 #include "millrace/formats/shard.h"
-#include "millrace/formats/unpack.h"
 #include "reference_data.h"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "millrace/formats/unpack.h"
+#include "millrace/formats/packed/unpack.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -78,8 +78,8 @@ bool begins(const std::vector<PlainSample>& some, const std::vector<PlainSample>
   const std::size_t last = some.size() - 1;
   return some.size() <= all.size() && std::equal(some.begin(), some.end() - 1, all.begin()) &&
          some[last].key == all[last].key &&
-         std::includes(all[last].fields.begin(), all[last].fields.end(),
-                       some[last].fields.begin(), some[last].fields.end());
+         std::includes(all[last].fields.begin(), all[last].fields.end(), some[last].fields.begin(),
+                       some[last].fields.end());
 }
 
 TEST_CASE("a compressed shard gives what the plain one does, at the same offsets") {

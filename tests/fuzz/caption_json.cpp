@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/formats/coco_shard.h"
-#include "millrace/formats/flickr30k_shard.h"
-#include "millrace/formats/json_text.h"
 #include "millrace/formats/json_value.h"
-#include "millrace/formats/json_walk.h"
+#include "millrace/formats/tables/coco_shard.h"
+#include "millrace/formats/tables/flickr30k_shard.h"
+#include "millrace/formats/tables/json_text.h"
+#include "millrace/formats/tables/json_walk.h"
 
 namespace {
 

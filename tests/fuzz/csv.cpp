@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/formats/csv_records.h"
-#include "millrace/formats/csv_shard.h"
+#include "millrace/formats/tables/csv_records.h"
+#include "millrace/formats/tables/csv_shard.h"
 
 namespace {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "millrace/formats/image_store.h"
-#include "millrace/formats/rooted_folder.h"
+#include "millrace/formats/images/image_store.h"
+#include "millrace/formats/images/rooted_folder.h"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "millrace/formats/byte_source.h"
-#include "millrace/formats/jsonl_shard.h"
+#include "millrace/formats/tables/jsonl_shard.h"
 
 namespace {
 

@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "millrace/formats/mds_index.h"
-#include "millrace/formats/mds_shard.h"
 #include "millrace/formats/shard.h"
+#include "millrace/formats/tables/mds_index.h"
+#include "millrace/formats/tables/mds_shard.h"
 
 namespace {
 

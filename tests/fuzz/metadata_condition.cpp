@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/formats/metadata_condition.h"
+#include "millrace/formats/index/metadata_condition.h"
 
 namespace {
 

@@ -9,8 +9,8 @@
 
 #include <zlib.h>
 
-#include "millrace/formats/little_endian-inl.h"
-#include "millrace/formats/sample_index.h"
+#include "millrace/formats/index/little_endian-inl.h"
+#include "millrace/formats/index/sample_index.h"
 
 namespace {
 

@@ -13,9 +13,9 @@
 #include <thread>
 #include <vector>
 
+#include "millrace/formats/packed/unpack.h"
 #include "millrace/formats/shard.h"
-#include "millrace/formats/unpack.h"
-#include "millrace/formats/shard_stream.h"
+#include "millrace/formats/streams/shard_stream.h"
 
 namespace {
 

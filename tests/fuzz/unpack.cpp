@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "millrace/formats/packed/unpack.h"
 #include "millrace/formats/shard.h"
-#include "millrace/formats/stop_signal.h"
-#include "millrace/formats/unpack.h"
-#include "millrace/formats/unpacked_stream.h"
+#include "millrace/formats/streams/stop_signal.h"
+#include "millrace/formats/streams/unpacked_stream.h"
 
 namespace {
 

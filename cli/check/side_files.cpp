@@ -1,0 +1,65 @@
+#include "check/side_files.h"
+
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include <boost/json.hpp>
+
+#include "millrace/formats/byte_source.h"
+#include "millrace/formats/shard_listing.h"
+
+namespace millrace::cli {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
+
+std::optional<std::uint64_t> number_in(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr) return std::nullopt;
+  json::error_code error;
+  const auto number = value->to_number<std::uint64_t>(error);
+  return error ? std::nullopt : std::optional(number);
+}
+
+}  // namespace
+
+std::optional<DownloadStats> read_download_stats(const std::string& shard) {
+  namespace fs = std::filesystem;
+  const fs::path file = shard_file(shard);
+  std::string stem = file.filename().string();
+  stem.resize(stem.find('.') == std::string::npos ? stem.size() : stem.find('.'));
+  const fs::path path = file.parent_path() / (stem + "_stats.json");
+  std::error_code error;
+  const auto bytes = fs::file_size(path, error);
+  if (error || bytes > kMostBytes) return std::nullopt;
+  const auto source = map_file(path.string());
+  if (!source) return std::nullopt;
+  const auto data = (*source)->bytes();
+  json::error_code broken;
+  const json::value root =
+      json::parse({reinterpret_cast<const char*>(data.data()), data.size()}, broken);
+  if (broken || !root.is_object()) return std::nullopt;
+  const json::object& object = root.get_object();
+  const auto count = number_in(object, "count");
+  const auto successes = number_in(object, "successes");
+  if (!count || !successes) return std::nullopt;
+  DownloadStats stats;
+  stats.count = *count;
+  stats.successes = *successes;
+  stats.failed_to_download = number_in(object, "failed_to_download").value_or(0);
+  stats.failed_to_resize = number_in(object, "failed_to_resize").value_or(0);
+  if (const json::value* status = object.if_contains("status_dict");
+      status != nullptr && status->is_object()) {
+    for (const auto& [name, value] : status->get_object()) {
+      static_cast<void>(value);
+      stats.status.add(std::string_view(name), number_in(status->get_object(), name).value_or(0));
+    }
+  }
+  return stats;
+}
+
+}  // namespace millrace::cli

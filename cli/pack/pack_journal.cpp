@@ -1,0 +1,312 @@
+#include "pack/pack_journal.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <boost/json.hpp>
+
+#include "millrace/loader/json.h"
+
+namespace millrace::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+tl::unexpected<Error> failure(const std::string& path, const std::string& what, int why) {
+  return tl::unexpected<Error>(Error{Reason::io_error,
+                                     what + ": " + std::generic_category().message(why),
+                                     path,
+                                     Error::kNoOffset,
+                                     {}});
+}
+
+tl::unexpected<Error> refusal(const std::string& path, std::string what) {
+  return tl::unexpected<Error>(
+      Error{Reason::internal, std::move(what), path, Error::kNoOffset, {}});
+}
+
+std::string journal_path(const std::string& folder) { return folder + "manifest.jsonl.partial"; }
+
+Result<std::string> content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  if (!file) return failure(path, "cannot read", EIO);
+  return std::move(content).str();
+}
+
+Result<void> write_all(int file, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return failure(path, "cannot write", written < 0 ? errno : EIO);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+std::string crc_text(std::uint32_t crc) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%08x", crc);
+  return text.data();
+}
+
+json::object skipped_line(const Error& error) {
+  json::object line{{"skipped", printable_utf8(error.shard)}};
+  if (error.offset_bytes != Error::kNoOffset) {
+    line["offset"] = error.offset_bytes;
+    line["unit"] = error.unit == OffsetUnit::row ? "row" : "byte";
+  }
+  if (!error.key.empty()) line["key"] = printable_utf8(error.key);
+  line["reason"] = reason_name(error.reason);
+  line["message"] = printable_utf8(error.message);
+  return line;
+}
+
+// The manifest's line of a shard.
+json::object shard_line(const PackedShard& shard) {
+  return {{"shard", printable_utf8(shard.name)},
+          {"samples", shard.samples},
+          {"bytes", shard.bytes},
+          {"crc32", crc_text(shard.crc32)},
+          {"changed_keys", shard.changed_keys},
+          {"reencoded_images", shard.reencoded_images}};
+}
+
+// Throws where the line is not what shard_line wrote.
+PackedShard shard_of(const json::object& line) {
+  PackedShard shard;
+  shard.name = json::value_to<std::string>(line.at("shard"));
+  shard.samples = line.at("samples").to_number<std::uint64_t>();
+  shard.bytes = line.at("bytes").to_number<std::uint64_t>();
+  shard.crc32 = static_cast<std::uint32_t>(
+      std::stoul(json::value_to<std::string>(line.at("crc32")), nullptr, 16));
+  shard.changed_keys = line.at("changed_keys").to_number<std::uint64_t>();
+  shard.reencoded_images = line.at("reencoded_images").to_number<std::uint64_t>();
+  return shard;
+}
+
+json::object header_line(const PackHeader& header) {
+  return {{"pack", header.description}, {"stamp", header.stamp}};
+}
+
+// The lines of a text that end with a line feed.
+std::vector<std::string_view> whole_lines(std::string_view text) {
+  std::vector<std::string_view> lines;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  return lines;
+}
+
+// What is left of another pack, finished or not.
+Result<void> remove_pack(const std::string& folder) {
+  const std::string manifest = folder + "manifest.jsonl";
+  for (const std::string& path : {manifest, journal_path(folder)}) {
+    const auto content = content_of(path);
+    if (!content) continue;
+    for (const std::string_view text : whole_lines(*content)) {
+      boost::system::error_code error;
+      const json::value line = json::parse(json::string_view(text.data(), text.size()), error);
+      const json::object* object = error ? nullptr : line.if_object();
+      const json::value* name = object != nullptr ? object->if_contains("shard") : nullptr;
+      if (name == nullptr || !name->is_string()) continue;
+      const std::string shard(name->get_string());
+      if (shard.find('/') == std::string::npos) ::unlink((folder + shard).c_str());
+    }
+  }
+  if (::unlink(manifest.c_str()) != 0 && errno != ENOENT) {
+    return failure(manifest, "cannot remove", errno);
+  }
+  return {};
+}
+
+}  // namespace
+
+void PackTotals::add(const PackedShard& shard) {
+  ++shards;
+  samples += shard.samples;
+  bytes += shard.bytes;
+  skipped += shard.skipped.size();
+  changed_keys += shard.changed_keys;
+  reencoded_images += shard.reencoded_images;
+}
+
+Result<bool> PackJournal::is_finished(const std::string& folder, const PackHeader& header,
+                                      std::vector<PackedShard>& shards, std::uint64_t& skipped) {
+  const std::string path = folder + "manifest.jsonl";
+  if (::access(path.c_str(), F_OK) != 0) return false;
+  const auto content = content_of(path);
+  if (!content) return tl::unexpected<Error>(content.error());
+  const auto lines = whole_lines(*content);
+  try {
+    if (lines.empty() || lines[0] != header.description) {
+      return refusal(path,
+                     "another pack is in this folder (other sources or options); choose "
+                     "another folder, or --force to replace it");
+    }
+    for (const std::string_view line : lines) {
+      const json::object object =
+          json::parse(json::string_view(line.data(), line.size())).as_object();
+      if (object.contains("shard")) shards.push_back(shard_of(object));
+      if (object.contains("totals")) {
+        skipped = object.at("totals").at("skipped").to_number<std::uint64_t>();
+        return true;
+      }
+    }
+  } catch (const std::exception&) {
+    return refusal(path, "is no manifest of millrace pack; --force replaces it");
+  }
+  return refusal(path, "is cut short; --force packs anew");
+}
+
+Result<std::unique_ptr<PackJournal>> PackJournal::open(const std::string& folder,
+                                                       const PackHeader& header, bool force) {
+  const std::string path = journal_path(folder);
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0) return failure(path, "cannot write", errno);
+  std::unique_ptr<PackJournal> journal(new PackJournal(folder, file));
+  if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return refusal(path, "another process is packing into this folder");
+  }
+  if (force) {
+    if (auto removed = remove_pack(folder); !removed) {
+      return tl::unexpected<Error>(std::move(removed.error()));
+    }
+  }
+  if (auto taken = journal->take_up(header, force); !taken) {
+    return tl::unexpected<Error>(std::move(taken.error()));
+  }
+  return journal;
+}
+
+PackJournal::~PackJournal() { ::close(file_); }
+
+Result<void> PackJournal::take_up(const PackHeader& header, bool force) {
+  header_ = header;
+  const std::string first = json::serialize(header_line(header));
+  const auto content = content_of(journal_path(folder_));
+  if (!content) return tl::unexpected<Error>(content.error());
+  const auto lines = whole_lines(*content);
+  if (lines.empty() || force) {
+    if (auto emptied = cut(0); !emptied) return emptied;
+    return append(first);
+  }
+  if (lines[0] != first) {
+    if (lines.size() == 1) {  // no shard was finished
+      if (auto emptied = cut(0); !emptied) return emptied;
+      return append(first);
+    }
+    return refusal(journal_path(folder_),
+                   "an interrupted pack of other sources (or of files that have changed since) or "
+                   "other options is in this folder; --force begins anew");
+  }
+  bytes_ = lines[0].size() + 1;
+  ends_ = {bytes_};
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    try {
+      const json::value line = json::parse(json::string_view(lines[i].data(), lines[i].size()));
+      PackedShard shard = shard_of(line.as_object());
+      for (const json::value& skipped : line.at("skipped").as_array()) {
+        Error error;
+        error.message = json::serialize(skipped);  // the line as it goes into the manifest
+        shard.skipped.push_back(std::move(error));
+      }
+      shard.next.shard = line.at("next").at(0).to_number<std::uint64_t>();
+      shard.next.entry = line.at("next").at(1).to_number<std::uint64_t>();
+      finished_.push_back(std::move(shard));
+    } catch (const std::exception&) {
+      break;  // torn by a crash of the machine: from here on it is packed anew
+    }
+    bytes_ += lines[i].size() + 1;
+    ends_.push_back(bytes_);
+  }
+  return cut(bytes_);
+}
+
+Result<void> PackJournal::cut(std::uint64_t bytes) {
+  bytes_ = bytes;
+  if (::ftruncate(file_, static_cast<off_t>(bytes)) != 0 ||
+      ::lseek(file_, static_cast<off_t>(bytes), SEEK_SET) < 0) {
+    return failure(journal_path(folder_), "cannot cut", errno);
+  }
+  return {};
+}
+
+Result<void> PackJournal::keep(std::size_t count) {
+  if (count >= finished_.size()) return {};
+  finished_.resize(count);
+  ends_.resize(count + 1);
+  return cut(ends_.back());
+}
+
+Result<void> PackJournal::append(const std::string& line) {
+  if (auto written = write_all(file_, line + "\n", journal_path(folder_)); !written) return written;
+  bytes_ += line.size() + 1;
+  ends_.push_back(bytes_);
+  if (::fdatasync(file_) != 0) return failure(journal_path(folder_), "cannot write", errno);
+  return {};
+}
+
+Result<void> PackJournal::add(const PackedShard& shard) {
+  json::object line = shard_line(shard);
+  json::array skipped;
+  for (const Error& error : shard.skipped) skipped.push_back(skipped_line(error));
+  line["skipped"] = std::move(skipped);
+  line["next"] = {shard.next.shard, shard.next.entry};
+  return append(json::serialize(line));
+}
+
+Result<void> PackJournal::finish(const PackTotals& totals) {
+  const std::string partial = folder_ + ".manifest.jsonl.partial";
+  const auto journal = content_of(journal_path(folder_));
+  if (!journal) return tl::unexpected<Error>(journal.error());
+  std::string manifest = header_.description + "\n";
+  const auto lines = whole_lines(*journal);
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    json::object line =
+        json::parse(json::string_view(lines[i].data(), lines[i].size())).as_object();
+    for (const json::value& skipped : line.at("skipped").as_array()) {
+      manifest += json::serialize(skipped) + "\n";
+    }
+    line.erase("skipped");
+    line.erase("next");
+    manifest += json::serialize(shard_line(shard_of(line))) + "\n";
+  }
+  manifest += json::serialize(json::object{{"totals",
+                                            {{"shards", totals.shards},
+                                             {"samples", totals.samples},
+                                             {"bytes", totals.bytes},
+                                             {"skipped", totals.skipped},
+                                             {"changed_keys", totals.changed_keys},
+                                             {"reencoded_images", totals.reencoded_images}}}}) +
+              "\n";
+  const int file = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) return failure(partial, "cannot write", errno);
+  auto written = write_all(file, manifest, partial);
+  if (written && ::fsync(file) != 0) written = failure(partial, "cannot write", errno);
+  ::close(file);
+  if (written && std::rename(partial.c_str(), manifest_path().c_str()) != 0) {
+    written = failure(manifest_path(), "cannot rename " + partial + " to it", errno);
+  }
+  if (!written) {
+    ::unlink(partial.c_str());
+    return written;
+  }
+  ::unlink(journal_path(folder_).c_str());
+  return {};
+}
+
+}  // namespace millrace::cli
