@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "millrace/loader/loader.h"
+#include "read_flags.h"
 #include "run_cost.h"
 
 namespace millrace::cli {
@@ -149,11 +150,10 @@ void add_bench(CLI::App& app, int& exit_code) {
   // CLI11 keeps references to what it fills: it lives as long as the program.
   static BenchOptions options;
   LoaderOptions& loader = options.loader;
-  verb->add_option("sources", loader.sources, "Shard specs, e.g. 'data/{000..099}.tar'")
+  verb->add_option("sources", loader.sources, "Shard specs, files or folders of any format")
       ->required();
   verb->add_option("--batch-size", loader.batch_size, "Samples a batch")->capture_default_str();
-  verb->add_option("--threads", loader.threads, "Worker threads; 0: all cores")
-      ->capture_default_str();
+  add_threads_flag(*verb, loader.threads);
   verb->add_option("--seconds", options.seconds, "How long to run")
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
@@ -164,6 +164,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   verb->add_option("--seed", loader.seed, "Seed of the order")->capture_default_str();
   verb->add_option("--error-budget", loader.error_budget.share, "Tolerated share of bad samples")
       ->capture_default_str();
+  add_read_flags(*verb, loader.read);
   verb->add_flag("--json", options.json, "One JSON object on standard output");
   verb->callback([&exit_code] { exit_code = bench(options); });
 }

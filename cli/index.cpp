@@ -14,6 +14,7 @@
 
 #include "millrace/loader/json.h"
 #include "millrace/loader/options.h"
+#include "read_flags.h"
 #include "run_cost.h"
 #include "run_on_threads.h"
 
@@ -83,6 +84,7 @@ void print_text(const IndexSummary& summary, double seconds) {
 }  // namespace
 
 int index(const IndexOptions& options) {
+  options.making.read.validate();
   const std::size_t threads = options.threads > 0 ? options.threads : usable_cores();
   const Clock::time_point begin = Clock::now();
   ProgressBar bar;
@@ -115,7 +117,7 @@ void add_index(CLI::App& app, int& exit_code) {
       "index", "Write down where the samples of SOURCES are, so that loaders need not look");
   static IndexOptions options;
   IndexMaking& making = options.making;
-  verb->add_option("sources", making.sources, "Shard specs, e.g. 'data/{000..099}.tar'")
+  verb->add_option("sources", making.sources, "Shard specs, files or folders of any format")
       ->required();
   verb->add_option("-o,--output", making.output,
                    "One index of all shards in their order, which can be a source itself; without "
@@ -126,7 +128,8 @@ void add_index(CLI::App& app, int& exit_code) {
   verb->add_flag("--counts", making.import_counts,
                  "Only counts, from sizes.json, wids, DALI, energon or img2dataset files");
   verb->add_flag("--force", making.force, "Walk every shard, whatever an index says of it");
-  verb->add_option("--threads", options.threads, "Threads; 0: all cores")->capture_default_str();
+  add_read_flags(*verb, making.read);
+  add_threads_flag(*verb, options.threads);
   verb->add_flag("--json", options.json, "One JSON object on standard output");
   verb->callback([&exit_code] { exit_code = index(options); });
 }

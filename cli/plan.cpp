@@ -18,6 +18,7 @@
 #include "millrace/loader/permutation.h"
 #include "millrace/loader/plan.h"
 #include "millrace/loader/rank_slice.h"
+#include "read_flags.h"
 #include "run_cost.h"
 #include "run_on_threads.h"
 
@@ -138,7 +139,7 @@ class PlannedShards {
                                        .batches();
     found.shard = catalog_->path(id.shard);
     found.index = selected_->index_in_shard(id);
-    const auto shard = open_shard(found.shard);
+    const auto shard = open_shard(found.shard, options_.read);
     if (!shard) {
       found.offset_problem = shard.error().to_string();
       return found;
@@ -166,6 +167,7 @@ Result<PlannedShards> open(const PlanVerbOptions& options, PlanReport& report) {
   };
   CatalogOptions catalog_options;
   catalog_options.metadata = options.select.metadata();
+  catalog_options.read = options.read;
   const Clock::time_point begin = Clock::now();
   auto catalog = ShardCatalog::open(options.sources, catalog_options, parallel_for);
   if (!catalog) return tl::unexpected(std::move(catalog.error()));
@@ -243,6 +245,7 @@ int plan(const PlanVerbOptions& options) {
   if (options.batch_size == 0) throw std::invalid_argument("--batch-size 0: must be at least 1");
   if (options.world_size == 0) throw std::invalid_argument("--world-size 0: must be at least 1");
   options.select.validate();
+  options.read.validate();
   PlanReport report;
   const auto planned = open(options, report);
   if (!planned) {
@@ -279,7 +282,9 @@ void add_plan(CLI::App& app, int& exit_code) {
       "Plan an epoch over SOURCES: its size, which sample has which position, how well it "
       "is shuffled");
   static PlanVerbOptions options;
-  verb->add_option("sources", options.sources, "Shard specs, or a millrace.index")->required();
+  verb->add_option("sources", options.sources,
+                   "Shard specs, files or folders of any format, or a millrace.index")
+      ->required();
   verb->add_flag("--shuffle,!--no-shuffle", options.shuffle, "Shuffled order (the default)");
   verb->add_option("--shuffle-window", options.shuffle_window, "Samples mixed at any time")
       ->capture_default_str();
@@ -311,7 +316,8 @@ void add_plan(CLI::App& app, int& exit_code) {
   verb->add_option("--classes", options.classes,
                    "Groups of consecutive shards that --quality takes for classes")
       ->capture_default_str();
-  verb->add_option("--threads", options.threads, "Threads; 0: all cores")->capture_default_str();
+  add_read_flags(*verb, options.read);
+  add_threads_flag(*verb, options.threads);
   verb->add_flag("--json", options.json, "One JSON object on standard output");
   verb->callback([&exit_code] { exit_code = plan(options); });
 }

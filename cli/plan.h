@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "millrace/formats/read_options.h"
 #include "millrace/loader/selection.h"
 #include "millrace/loader/shuffle_quality.h"
 
@@ -17,6 +18,7 @@ namespace millrace::cli {
 
 struct PlanVerbOptions {
   std::vector<std::string> sources;
+  ReadOptions read;
   Selection select;
   bool shuffle = true;
   std::uint64_t shuffle_window = 16384;

@@ -22,4 +22,8 @@ void add_read_flags(CLI::App& verb, ReadOptions& read) {
   verb.add_option("--separator", read.separator, "Of CSV: the character between columns");
 }
 
+void add_threads_flag(CLI::App& verb, std::size_t& threads) {
+  verb.add_option("--threads,--num-proc", threads, "Threads; 0: all cores")->capture_default_str();
+}
+
 }  // namespace millrace::cli

@@ -106,8 +106,7 @@ void add_check(CLI::App& app, int& exit_code) {
       ->required();
   verb->add_option("-m,--modality", options.modality, "What the samples hold besides text: image")
       ->capture_default_str();
-  verb->add_option("--num-proc,--threads", options.threads, "Threads; 0: all cores")
-      ->capture_default_str();
+  add_threads_flag(*verb, options.threads);
   verb->add_option("--image", options.image_fields, "Fields that hold the image, the first present")
       ->capture_default_str();
   verb->add_option("--text", options.text_fields, "Fields that hold captions, the first present")
@@ -142,6 +141,7 @@ void add_check(CLI::App& app, int& exit_code) {
           "--fail-on", options.fail_on,
           "Kinds of findings that let the check fail, by name, or error, warning, any, none")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str();
   verb->add_option("--max-bad", options.max_bad,
                    "Tolerated findings of these kinds, as a share of the samples: 0.1%");

@@ -384,6 +384,13 @@ Result<CheckReport> run_check(const CheckOptions& options) {
   Reading reading(options, std::move(*listing));
   CheckReport report = reading.run(threads);
   report.seconds = seconds_since(begin);
+  if (report.tallies.samples == 0 &&
+      report.tallies.findings.count_of(FindingKind::unreadable_shard) == 0) {
+    // A wrong name is likelier than a dataset of nothing, which no loader takes either.
+    return fail(Reason::missing_field, "no samples in " + std::to_string(report.shards.size()) +
+                                           " shard(s) named by \"" + options.sources.front() +
+                                           "\"");
+  }
   look_up_samples(options, report);
   judge(options, report);
   report.cpu_seconds = cpu_seconds_so_far();

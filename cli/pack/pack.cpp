@@ -375,9 +375,11 @@ void add_pack(CLI::App& app, int& exit_code) {
   verb->add_option("--quality", options.shape.quality, "Of re-encoded JPEGs")
       ->capture_default_str();
   verb->add_option("--fields", options.shape.fields, "Only these fields: 'jpg;txt'")
-      ->delimiter(';');
+      ->delimiter(';')
+      ->allow_extra_args(false);
   verb->add_option("--image", options.shape.images, "Fields that hold images: 'photo;thumbnail'")
-      ->delimiter(';');
+      ->delimiter(';')
+      ->allow_extra_args(false);
   verb->add_option("--caption", options.shape.caption,
                    "What becomes txt: a column, or json:PATH; several: 'title;json:alt'");
   add_read_flags(*verb, options.read);
@@ -387,7 +389,7 @@ void add_pack(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"raise", "skip"}))
       ->capture_default_str();
   verb->add_flag("--force", options.force, "Replace the pack that is in the folder");
-  verb->add_option("--threads", options.threads, "Threads; 0: all cores")->capture_default_str();
+  add_threads_flag(*verb, options.threads);
   verb->add_flag("--json", options.json, "One JSON object on standard output");
   verb->callback([&exit_code] {
     options.skip_bad = on_bad == "skip";

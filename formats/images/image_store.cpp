@@ -50,10 +50,17 @@ class FolderStore final : public ImageStore {
       path.copy(joined.data() + beside_.size(), path.size());
       from_root = {joined.data(), beside_.size() + path.size()};
     }
-    return add_found(root_.read(from_root, max_bytes_, sample), name, sample);
+    auto bytes = root_.read(from_root, max_bytes_, sample);
+    if (!bytes) bytes.error().message += where_paths_start();
+    return add_found(std::move(bytes), name, sample);
   }
 
  private:
+  std::string where_paths_start() const {
+    if (!beside_.empty()) return " (image_root: " + root_.path() + ")";
+    return " (without image_root, paths start from the table's folder and may not leave it)";
+  }
+
   RootedFolder root_;
   std::string beside_;  // the table's folder, with a slash; empty: it is the root
   std::uint64_t max_bytes_;

@@ -72,9 +72,11 @@ TEST_CASE("images lie beside their table, or below image_root") {
   ReadOptions options;
   CHECK(image(*opened(table, options), "a.jpg") == "beside");
   CHECK(contains(image(*opened(table, options), "../images/a.jpg"), "io_error"));
+  CHECK(contains(image(*opened(table, options), "../images/a.jpg"), "without image_root"));
   CHECK(image(*opened(scratch.path("data/tables"), options), "a.jpg") == "beside");
   options.image_root = scratch.path("data/images");
   CHECK(image(*opened(table, options), "a.jpg") == "root");
+  CHECK(contains(image(*opened(table, options), "b.jpg"), "image_root: " + options.image_root));
   CHECK(contains(image(*opened(table, options), "../tables/a.jpg"), "leads out of the folder"));
   // A root further up holds both, and what begins with ../ starts from the table.
   options.image_root = scratch.path("data");
