@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -37,9 +38,12 @@ std::string size_text(int width, int height) {
   return std::to_string(width) + " x " + std::to_string(height);
 }
 
+// `modalities.0.value` of a table, `modalities.0.jpg` of its pack.
 bool is_modality(std::string_view field) {
+  constexpr std::string_view kEnds[] = {".value", ".value.bytes", ".jpg", ".jpeg", ".png", ".webp"};
   return field.starts_with("modalities.") &&
-         (field.ends_with(".value") || field.ends_with(".value.bytes"));
+         std::any_of(std::begin(kEnds), std::end(kEnds),
+                     [&](std::string_view end) { return field.ends_with(end); });
 }
 
 // Rows without a key of their own have their number for one, in every shard the same.

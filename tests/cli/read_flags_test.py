@@ -1,11 +1,13 @@
 """The reading options, as all verbs have them: read_flags_test.py PROGRAM."""
 
 import base64
+import io
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 
@@ -68,6 +70,20 @@ class ReadFlags(unittest.TestCase):
             done = self.run_verb(verb, str(self.table), *last, "--format", "cvs")
             self.assertNotEqual(done.returncode, 0, verb)
             self.assertIn("cvs", done.stderr, verb)
+
+    def test_the_images_of_a_packed_conversation_are_checked(self):
+        tar = self.folder / "packed.tar"
+        turns = {"conversations": [{"role": "user", "content": "<image><image>"}],
+                 "modalities": [{"type": "image"}, {"type": "image"}]}
+        with tarfile.open(tar, "w", format=tarfile.USTAR_FORMAT) as shard:
+            for name, data in (("0.modalities.0.png", PNG), ("0.modalities.1.png", PNG),
+                               ("0.json", json.dumps(turns).encode())):
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                shard.addfile(member, io.BytesIO(data))
+        check = self.run_verb("check", str(tar), "--json")
+        self.assertEqual(check.returncode, 0, check.stdout)
+        self.assertEqual(json.loads(check.stdout)["images"]["decoded"], 2)
 
     def test_a_check_of_nothing_is_no_check_that_passed(self):
         self.table.write_text("name~photo~title\n")
