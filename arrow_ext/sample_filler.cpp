@@ -108,7 +108,7 @@ Result<void> SampleFiller::add(const Column& column, std::int64_t row, std::stri
       Text& json = sample_.own_bytes();
       std::string path(name);
       auto written = append_json(*place->column, place->row, path, json);
-      if (written) sample_.add_field(name, json);
+      if (written) sample_.add_field(name, json, true);
       return written;
     }
     default: {

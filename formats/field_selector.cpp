@@ -106,7 +106,8 @@ std::vector<std::string> FieldSelector::fields_of(std::span<const std::string> s
 using Found = std::optional<std::span<const std::uint8_t>>;
 
 Result<Found> FieldSelector::find_in(const Alternative& alternative, const Sample& sample,
-                                     Scratch& scratch, std::vector<std::string_view>* all) const {
+                                     Scratch& scratch, JsonValues values,
+                                     std::vector<std::string_view>* all) const {
   if (alternative.field == "__key__") return as_bytes(sample.key());
   if (alternative.field == "__shard__") return as_bytes(sample.shard());
   if (alternative.field == "__offset__") {
@@ -118,7 +119,8 @@ Result<Found> FieldSelector::find_in(const Alternative& alternative, const Sampl
   }
   const Field* field = sample.find(alternative.field);
   if (field == nullptr) return Found();
-  if (!alternative.is_json) return field->data;
+  const bool is_opened = field->is_json_value && values == JsonValues::opened;
+  if (!alternative.is_json && !is_opened) return field->data;
 
   JsonValueReader& json = scratch.parts_->json;
   const auto answer = all != nullptr ? json.find_all(field->data, alternative.json_path, *all)
@@ -142,17 +144,22 @@ Result<Found> FieldSelector::find_in(const Alternative& alternative, const Sampl
   return Found();
 }
 
-Result<Found> FieldSelector::find(const Sample& sample, Scratch& scratch) const {
+Result<Found> FieldSelector::find_first(const Sample& sample, Scratch& scratch,
+                                        JsonValues values) const {
   for (const Alternative& alternative : alternatives_) {
-    Result<Found> found = find_in(alternative, sample, scratch, nullptr);
+    Result<Found> found = find_in(alternative, sample, scratch, values, nullptr);
     if (!found || *found) return found;
   }
   return Found();
 }
 
+Result<Found> FieldSelector::find(const Sample& sample, Scratch& scratch) const {
+  return find_first(sample, scratch, JsonValues::opened);
+}
+
 Result<std::span<const std::uint8_t>> FieldSelector::select(const Sample& sample,
                                                             Scratch& scratch) const {
-  Result<Found> found = find(sample, scratch);
+  Result<Found> found = find_first(sample, scratch, JsonValues::as_written);
   if (!found) return tl::unexpected<Error>(std::move(found.error()));
   if (!*found) return tl::unexpected<Error>(missing(sample));
   return **found;
@@ -164,7 +171,7 @@ Result<void> FieldSelector::find_all(const Sample& sample, Scratch& scratch,
   std::vector<std::string_view>& texts = scratch.parts_->texts;
   for (const Alternative& alternative : alternatives_) {
     texts.clear();
-    Result<Found> found = find_in(alternative, sample, scratch, &texts);
+    Result<Found> found = find_in(alternative, sample, scratch, JsonValues::opened, &texts);
     if (!found) return tl::unexpected<Error>(std::move(found.error()));
     if (!*found) continue;
     if (texts.empty()) values.push_back(**found);

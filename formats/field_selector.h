@@ -47,12 +47,14 @@ class FieldSelector {
   /// until the sample or the scratch is used again.
   /// Errors: missing_field (says what was asked for and what there is), bad_json.
   Result<std::span<const std::uint8_t>> select(const Sample& sample, Scratch& scratch) const;
-  /// The same, but nothing where there is no such field. Allocates nothing in the long run.
+  /// The same, but nothing where there is no such field, and of a field that is a JSON value (see
+  /// Field) what `NAME:` selects: a list's first entry. Allocates nothing in the long run.
   Result<std::optional<std::span<const std::uint8_t>>> find(const Sample& sample,
                                                             Scratch& scratch) const;
   /// `values` become all that is selected: of the first alternative present every entry of its
-  /// list, else the one value (see JsonValueReader::find_all); none where nothing is present. Valid
-  /// as those of `select`. Errors: bad_json.
+  /// list, also of a field that is one (see Field), else the one value (see
+  /// JsonValueReader::find_all); none where nothing is present. Valid as those of `select`.
+  /// Errors: bad_json.
   Result<void> find_all(const Sample& sample, Scratch& scratch,
                         std::vector<std::span<const std::uint8_t>>& values) const;
   /// What `select` says where there is nothing.
@@ -64,10 +66,14 @@ class FieldSelector {
     bool is_json = false;  // else the field's bytes
     std::vector<std::string> json_path;
   };
+  enum class JsonValues : std::uint8_t { as_written, opened };
+  Result<std::optional<std::span<const std::uint8_t>>> find_first(const Sample& sample,
+                                                                  Scratch& scratch,
+                                                                  JsonValues values) const;
   /// An alternative's bytes; nothing: it is not present. Of JSON `all`, if not null, get every
   /// entry.
   Result<std::optional<std::span<const std::uint8_t>>> find_in(
-      const Alternative& alternative, const Sample& sample, Scratch& scratch,
+      const Alternative& alternative, const Sample& sample, Scratch& scratch, JsonValues values,
       std::vector<std::string_view>* all) const;
 
   std::string text_;

@@ -21,7 +21,8 @@ void Sample::reset(std::string_view shard, std::uint64_t begin_bytes, OffsetUnit
   owned_count_ = 0;
 }
 
-void Sample::add_field(std::string_view name, std::span<const std::uint8_t> data) {
+void Sample::add_field(std::string_view name, std::span<const std::uint8_t> data,
+                       bool is_json_value) {
   if (field_count_ == fields_.size()) fields_.emplace_back();
   Field& field = fields_[field_count_++];
   field.name.resize(name.size());
@@ -29,6 +30,7 @@ void Sample::add_field(std::string_view name, std::span<const std::uint8_t> data
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
   field.data = data;
+  field.is_json_value = is_json_value;
 }
 
 std::vector<std::uint8_t>& Sample::own_bytes() {

@@ -16,6 +16,8 @@ namespace millrace {
 struct Field {
   std::string name;
   std::span<const std::uint8_t> data;
+  /// `data` is JSON that stands for the value of a column which is no text: a list, a structure.
+  bool is_json_value = false;
 };
 
 /// One sample, undecoded. Views into its shard: valid while the shard lives and until the sample is
@@ -40,7 +42,8 @@ class Sample {
   void set_key(std::string_view key) { key_.assign(key); }
   void set_end_bytes(std::uint64_t end_bytes) { end_bytes_ = end_bytes; }
   /// `name` is lower-cased (ASCII) here.
-  void add_field(std::string_view name, std::span<const std::uint8_t> data);
+  void add_field(std::string_view name, std::span<const std::uint8_t> data,
+                 bool is_json_value = false);
   /// Bytes that the shard does not hold in one piece (sparse members, unescaped text, image files
   /// that a row names); kept by the sample, empty at first.
   std::vector<std::uint8_t>& own_bytes();

@@ -33,7 +33,8 @@ using Columns = std::vector<std::pair<std::string, Column>>;
 inline constexpr std::string_view kImageFields =
     "jpg;png;jpeg;webp;image;image.bytes;bytes;img;modalities.0.value";
 inline constexpr std::string_view kTextFields =
-    "txt;caption;captions;text;title;json:caption;json:captions;json:texts;json:text;json:title";
+    "txt;caption;captions;texts;text;title;json:caption;json:captions;json:texts;json:text;"
+    "json:title";
 
 // `fields` is kept as it is: who reads samples checks it. A null transform or tokenizer throws
 // std::invalid_argument.

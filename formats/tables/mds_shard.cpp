@@ -52,6 +52,7 @@ struct Place {
   std::string name;   // as the table has it
   std::string field;  // lower-cased
   bool is_wanted;
+  bool is_json;
 };
 
 /// The number of the first of `names` that is a column which `fits`.
@@ -149,8 +150,8 @@ class MdsShard final : public Shard {
         })) {
     for (const MdsColumn& column : columns) {
       const std::string field = lower(column.name);
-      places_.push_back(
-          {column.kind, column.fixed_bytes, column.name, field, options.wants(field)});
+      places_.push_back({column.kind, column.fixed_bytes, column.name, field, options.wants(field),
+                         column.encoding == "json"});
       if (!column.fixed_bytes) sizes_bytes_ += kWordBytes;
       if (column.kind != MdsKind::bytes) numbers_bytes_ += kMostMdsNumberBytes;
     }
@@ -277,7 +278,7 @@ class MdsShard final : public Shard {
         row.image_path = text;
       }
       if (place.is_wanted && !(is_path && RowFields::replaces_column(row))) {
-        sample.add_field(place.field, value);
+        sample.add_field(place.field, value, place.is_json);
       }
     }
     if (!rest.empty()) {

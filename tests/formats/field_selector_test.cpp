@@ -192,6 +192,40 @@ TEST_CASE("a field that is JSON is selected whole by a colon alone") {
   CHECK(selected("json:", R"({"a": 1})") == "bad_json");
 }
 
+TEST_CASE("of a field that is a JSON value captions are its entries, and its bytes the JSON") {
+  const auto each = [](const std::string& json) {
+    Sample sample;
+    sample.reset("s.parquet", 0);
+    sample.add_field("texts", bytes_of(json), true);
+    const std::string title = R"(["as it is"])";
+    sample.add_field("title", bytes_of(title));
+    FieldSelector::Scratch scratch;
+    const FieldSelector selector("texts;title");
+    std::vector<std::span<const std::uint8_t>> values;
+    if (!selector.find_all(sample, scratch, values)) return std::string("error");
+    std::string seen;
+    for (const auto value : values) seen.append(value.begin(), value.end()).append("|");
+    const auto first = selector.find(sample, scratch);
+    REQUIRE(first);
+    REQUIRE(*first);
+    seen.append((*first)->begin(), (*first)->end());
+    const auto whole = selector.select(sample, scratch);
+    REQUIRE(whole);
+    CHECK(std::string(whole->begin(), whole->end()) == json);
+    return seen;
+  };
+  CHECK(each(R"(["x\ty", "z"])") == "x\ty|z|x\ty");
+  CHECK(each(R"("x")") == "x|x");
+  CHECK(each("[]") == R"(["as it is"]|["as it is"])");
+  CHECK(each(R"({"a": "x"})") == "error");
+  // A sample that is read again forgets what its fields were.
+  Sample sample;
+  sample.add_field("a", {}, true);
+  sample.reset("s.tar", 0);
+  sample.add_field("a", {});
+  CHECK_FALSE(sample.fields()[0].is_json_value);
+}
+
 TEST_CASE("selectors that cannot be meant are refused by name") {
   for (const std::string text : {"", "  ", ";", "jpg;", "json:a..b", ":a", "json:a."}) {
     CAPTURE(text);

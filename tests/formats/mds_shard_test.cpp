@@ -212,6 +212,23 @@ TEST_CASE("an MDS shard's columns are fields, and its numbers are as JSON writes
   CHECK(field(sample, "caption") == "three");
 }
 
+TEST_CASE("a JSON column of MDS is a JSON value, one of text is not, whatever it holds") {
+  const ScratchFolder folder;
+  const std::string texts = R"(["one", "two"])";
+  const std::string path = folder.write(
+      "shard.00000.mds",
+      shard_bytes({le32(texts.size()) + le32(texts.size()) + texts + texts},
+                  R"({"column_encodings": ["json", "str"], "column_names": ["texts", "title"], )"
+                  R"("column_sizes": [null, null]})"));
+  const auto shard = opened(path);
+  Sample sample;
+  REQUIRE(shard->read(shard->index()->sample_offsets.at(0), sample));
+  CHECK(field(sample, "texts") == texts);
+  CHECK(sample.find("texts")->is_json_value);
+  CHECK(field(sample, "title") == texts);
+  CHECK_FALSE(sample.find("title")->is_json_value);
+}
+
 TEST_CASE("every kind of number in MDS is read") {
   const std::vector<std::pair<std::string, std::pair<std::string, std::string>>> values = {
       {"int", {raw(std::int64_t{-9'223'372'036'854'775'807 - 1}), "-9223372036854775808"}},

@@ -10,7 +10,8 @@ from millrace.transforms import ClipTokenizer, clip_transform
 
 IMAGE_FIELDS = "jpg;png;jpeg;webp;image;image.bytes;bytes;img;modalities.0.value"
 TEXT_FIELDS = (
-    "txt;caption;captions;text;title;json:caption;json:captions;json:texts;json:text;json:title"
+    "txt;caption;captions;texts;text;title;"
+    "json:caption;json:captions;json:texts;json:text;json:title"
 )
 
 
