@@ -11,11 +11,13 @@
 #include <unordered_map>
 #include <utility>
 
+#include "millrace/formats/byte_source.h"
 #include "millrace/formats/field_selector.h"
 #include "millrace/formats/index/folder_indexes.h"
 #include "millrace/formats/index/imported_counts.h"
 #include "millrace/formats/index/sample_index_writer.h"
 #include "millrace/formats/index/shard_walk.h"
+#include "millrace/formats/packed/unpack.h"
 #include "millrace/formats/shard_listing.h"
 
 namespace millrace {
@@ -107,6 +109,14 @@ std::vector<IndexFile> index_by_folder(const std::vector<std::string>& shards) {
     files.push_back(std::move(file));
   }
   return files;
+}
+
+bool is_compressed(const std::string& path) {
+  const auto file = map_file(path);
+  if (!file) return false;  // whoever opens it says why
+  constexpr std::size_t kEnough = 512;
+  const auto bytes = (*file)->bytes();
+  return !compression_of(bytes.first(std::min(bytes.size(), kEnough))).empty();
 }
 
 // What the summary wants to know of a shard's block.
@@ -292,7 +302,8 @@ class IndexMaker {
     IndexedShard shard;
     Account::How how = Account::How::imported;
     std::optional<ImportedCount> count;
-    if (making_.import_counts && making_.metadata.empty()) {
+    // What a compressed shard unpacks to, which loaders plan their memory by, nobody counted.
+    if (making_.import_counts && making_.metadata.empty() && !is_compressed(path)) {
       count = imports_.find(folder_of(path))->second.find(file_name_of(path));
     }
     if (count) {

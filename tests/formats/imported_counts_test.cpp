@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "compressor.h"
 #include "indexed_shards.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
@@ -67,6 +68,26 @@ TEST_CASE("counts of other tools are taken over, and checked when a shard is rea
   CHECK(summary.walked == 5);
   CHECK(summary.reused == 1);
   CHECK(summary.samples == 24);
+}
+
+TEST_CASE("a compressed shard is walked, not counted: nobody else says what it unpacks to") {
+  const ScratchFolder folder;
+  const std::vector<std::uint8_t> tar = made_tar("s", 4);
+  const std::string packed =
+      millrace::test::compressed("gzip", {reinterpret_cast<const char*>(tar.data()), tar.size()});
+  const std::string shard = folder.write("0.tar.gz", packed);
+  const std::string plain = write_shard(folder, "1.tar", tar);
+  folder.write("sizes.json", R"({"0.tar.gz": 4, "1.tar": 4})");
+  IndexMaking making = making_of({shard, plain});
+  making.import_counts = true;
+  const IndexSummary summary = indexed(making);
+  CHECK(summary.walked == 1);
+  CHECK(summary.imported == 1);
+  const auto catalog = ShardCatalog::open({shard, plain}, without_cache(), one_by_one);
+  REQUIRE(catalog);
+  CHECK((*catalog)->samples(0) == 4);
+  CHECK((*catalog)->unpacked_bytes(0) > 0);
+  CHECK((*catalog)->unpacked_bytes(1) == 0);
 }
 
 TEST_CASE("files that only look like counts count nothing") {
