@@ -62,6 +62,10 @@ class ArrowShard final : public Shard {
   std::uint64_t unpacked_bytes() const override {
     return static_cast<std::uint64_t>(pool_.bytes_allocated());
   }
+  // Of columns that are not read nothing is known, but photos hardly shrink.
+  std::uint64_t whole_unpacked_bytes() const override {
+    return unpacked_bytes() == 0 ? 0 : std::max(unpacked_bytes(), file_->bytes().size());
+  }
   std::uint64_t will_need(std::uint64_t offset, std::uint64_t next_offset) const override;
   void done_with(const Sample& sample) const override;
 

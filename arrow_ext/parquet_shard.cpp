@@ -59,6 +59,16 @@ void collect_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& 
   for (const auto& child : field.children) collect_leaves(child, leaves);
 }
 
+// What the row group unpacks to, or `most`. Footers may claim anything.
+std::uint64_t bytes_of(const parquet::RowGroupMetaData& group, std::uint64_t most) {
+  std::uint64_t bytes = 0;
+  for (int leaf = 0; leaf < group.num_columns(); ++leaf) {
+    const std::int64_t claimed = group.ColumnChunk(leaf)->total_uncompressed_size();
+    bytes += std::min(most - bytes, static_cast<std::uint64_t>(std::max<std::int64_t>(0, claimed)));
+  }
+  return bytes;
+}
+
 class ParquetShard final : public Shard {
  public:
   ParquetShard(std::string name, std::shared_ptr<const ByteSource> file, const ReadOptions& options)
@@ -77,6 +87,9 @@ class ParquetShard final : public Shard {
   std::uint64_t unpacked_bytes() const override {
     return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(pool_.bytes_allocated()));
   }
+  std::uint64_t whole_unpacked_bytes() const override {
+    return std::max<std::uint64_t>(1, whole_bytes_);
+  }
   std::uint64_t will_need(std::uint64_t offset, std::uint64_t next_offset) const override {
     return rows_ == 0 ? 0 : unpacked_bytes() / rows_ * (next_offset - offset);
   }
@@ -93,6 +106,7 @@ class ParquetShard final : public Shard {
   ReadOptions options_;
   mutable BudgetedPool pool_;  // before what is allocated from it
   std::uint64_t rows_ = 0;
+  std::uint64_t whole_bytes_ = 0;  // of all columns
   int number_ = 0;
   ColumnChoice choice_;
   std::vector<int> leaves_;
@@ -178,6 +192,7 @@ Result<void> ParquetShard::open(std::optional<int> number) {
     return failure(Reason::damaged_shard, "the row group has fewer than no rows", name_);
   }
   rows_ = static_cast<std::uint64_t>(group->num_rows());
+  whole_bytes_ = bytes_of(*group, options_.limits.max_unpacked_bytes);
   if (auto readable = check_chunks(*group); !readable) return readable;
   // Errors beyond belief: nothing would be learnt from counting them.
   const bool is_believable = rows_ <= std::max(kRowsWithoutBytes, file_->bytes().size());

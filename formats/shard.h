@@ -54,6 +54,9 @@ class Shard {
   /// Memory that the shard holds besides mapped files, because its file is compressed. 0: none, and
   /// opening it is cheap.
   virtual std::uint64_t unpacked_bytes() const { return 0; }
+  /// About what that is with all fields and samples unpacked, whatever ReadOptions::fields asks for
+  /// and has been read so far: what indexes keep, and what an epoch is planned by.
+  virtual std::uint64_t whole_unpacked_bytes() const { return unpacked_bytes(); }
   /// Asks the system to read the sample at `offset` soon; the next one begins at `next_offset`.
   /// Returns how many bytes it will touch, 0 if unknown.
   virtual std::uint64_t will_need(std::uint64_t offset, std::uint64_t next_offset) const;

@@ -39,7 +39,7 @@ struct IndexedShard {
   std::uint64_t damaged = 0;
   SkippedRecords skipped;
   std::uint32_t probe = 0;  ///< shard_probe()
-  /// Shard::unpacked_bytes, which is kept in MiB, rounded up.
+  /// Shard::whole_unpacked_bytes, which is kept in MiB, rounded up.
   std::uint64_t unpacked_bytes = 0;
   /// Empty optional: only the number of samples is known, from the file `counted_by`.
   std::optional<std::vector<std::uint64_t>> sample_offsets;

@@ -66,7 +66,7 @@ class ShardCatalog {
   virtual std::uint64_t samples(std::size_t shard) const = 0;
   /// Of the shard's file, or what it unpacks to.
   virtual std::uint64_t bytes(std::size_t shard) const = 0;
-  /// Shard::unpacked_bytes, rounded up to MiB; 0: the shard is mapped.
+  /// Shard::whole_unpacked_bytes, rounded up to MiB; 0: the shard is mapped.
   virtual std::uint64_t unpacked_bytes([[maybe_unused]] std::size_t shard) const { return 0; }
   /// Sums over all shards, as far as the indexes know them.
   virtual std::uint64_t damaged_shards() const = 0;

@@ -90,7 +90,7 @@ Result<IndexedShard> walk_shard(const Shard& shard, std::span<const std::string>
   indexed.samples = index->sample_offsets.size();
   indexed.damaged = index->damaged;
   indexed.skipped = index->skipped;
-  indexed.unpacked_bytes = shard.unpacked_bytes();
+  indexed.unpacked_bytes = shard.whole_unpacked_bytes();
   indexed.probe = shard_probe(shard.source().bytes(), index->sample_offsets);
   indexed.sample_offsets = std::move(index->sample_offsets);
   if (!metadata.empty()) read_metadata(shard, metadata, indexed);

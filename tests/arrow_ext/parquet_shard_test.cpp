@@ -10,6 +10,7 @@
 
 #include "allocation_counter.h"
 #include "formats/scratch_folder.h"
+#include "millrace/formats/index/shard_walk.h"
 #include "millrace/formats/shard.h"
 #include "millrace/formats/tables/arrow_readers.h"
 #include "reference_data.h"
@@ -110,6 +111,18 @@ TEST_CASE("columns that no field needs are not unpacked") {
   CHECK(sample.key() == "k3");
   CHECK(sample.fields().size() == 1);
   CHECK(text(sample.find("caption")) == "photo 3");
+}
+
+TEST_CASE("what a row group unpacks to is planned with, whatever an index was made for") {
+  const ScratchFolder folder;
+  const std::string path = folder.path("photos.parquet");
+  test::write_parquet(*test::photo_table(100, 50'000), path);
+  for (const std::vector<std::string>& metadata : {std::vector<std::string>{}, {"width"}}) {
+    const auto walked = walk_shard(path + "#0", metadata, ReadOptions{}, {});
+    REQUIRE(walked.has_value());
+    CHECK(walked->unpacked_bytes > 4'000'000);
+    CHECK(walked->unpacked_bytes < 6'000'000);
+  }
 }
 
 TEST_CASE("opened for no field at all, a row group is counted without being unpacked") {
