@@ -24,7 +24,7 @@ OpenShards::Shared OpenShards::find(const Key& key) {
 
 OpenShards::Shared OpenShards::find_locked(const Key& key, LetGo& let_go) {
   if (const auto found = kept_.find(key); found != kept_.end()) {
-    std::list<Key>& recent = recency_of(*found->second.open).keys;
+    std::list<Key>& recent = recency_of(found->second.unpacked_bytes).keys;
     recent.splice(recent.begin(), recent, found->second.recency);
     return found->second.open;
   }
@@ -112,10 +112,11 @@ Result<OpenShards::Shared> OpenShards::open_locked(std::unique_lock<std::mutex>&
 }
 
 void OpenShards::keep(const Key& key, Shared open, LetGo& let_go) {
-  Recency& recency = recency_of(*open);
-  recency.unpacked_bytes += open->shard->unpacked_bytes();
+  const std::uint64_t unpacked_bytes = open->shard->unpacked_bytes();
+  Recency& recency = recency_of(unpacked_bytes);
+  recency.unpacked_bytes += unpacked_bytes;
   recency.keys.push_front(key);
-  kept_.emplace(key, Kept{std::move(open), recency.keys.begin()});
+  kept_.emplace(key, Kept{std::move(open), recency.keys.begin(), unpacked_bytes});
   make_room(let_go);
 }
 
@@ -132,7 +133,7 @@ void OpenShards::make_room(LetGo& let_go) {
 void OpenShards::let_go_of_oldest(Recency& recency, LetGo& let_go) {
   const Key key = recency.keys.back();
   const auto kept = kept_.find(key);
-  recency.unpacked_bytes -= kept->second.open->shard->unpacked_bytes();
+  recency.unpacked_bytes -= kept->second.unpacked_bytes;
   if (&recency == &unpacked_ && kept->second.open.use_count() > 1) {
     std::erase_if(held_, [](const auto& held) { return held.second.expired(); });
     held_.insert_or_assign(key, kept->second.open);

@@ -87,6 +87,7 @@ class OpenShards {
   struct Kept {
     Shared open;
     std::list<Key>::iterator recency;
+    std::uint64_t unpacked_bytes;  // as it was counted: a shard may unpack more later
   };
   /// Of mapped or of unpacked shards, the one used last first.
   struct Recency {
@@ -94,8 +95,8 @@ class OpenShards {
     std::uint64_t unpacked_bytes = 0;
   };
 
-  Recency& recency_of(const OpenShard& open) {
-    return open.shard->unpacked_bytes() > 0 ? unpacked_ : mapped_;
+  Recency& recency_of(std::uint64_t unpacked_bytes) {
+    return unpacked_bytes > 0 ? unpacked_ : mapped_;
   }
   // Freeing what a shard was unpacked to takes its time: what is let go of is destroyed by the
   // caller, once it holds the lock no more.

@@ -45,6 +45,40 @@ bool opens(OpenShards& shards, OpenShards::Key key, std::uint64_t bytes) {
   return opened;
 }
 
+// A table of which nothing is unpacked before it is read.
+class GrowingShard final : public Shard {
+ public:
+  std::string_view name() const override { return "growing"; }
+  Result<ShardIndex> index() const override { return ShardIndex{}; }
+  Result<void> read(std::uint64_t, Sample&) const override {
+    bytes_ = 20;
+    return {};
+  }
+  const ByteSource& source() const override { return *source_; }
+  std::uint64_t unpacked_bytes() const override { return bytes_; }
+
+ private:
+  std::shared_ptr<const ByteSource> source_ = memory_source("growing", {});
+  mutable std::uint64_t bytes_ = 1;
+};
+
+TEST_CASE("a shard that unpacks more after it was opened goes for what it was counted") {
+  OpenShards shards({512, 30});
+  Sample sample;
+  {
+    const auto growing = shards.get({0, 0}, 1, []() -> Result<OpenShards::Shared> {
+      return std::make_shared<const OpenShard>(
+          OpenShard{std::make_shared<const GrowingShard>(), {}});
+    });
+    REQUIRE(growing);
+    CHECK((*growing)->shard->read(0, sample));
+  }
+  CHECK(opens(shards, {0, 1}, 30));  // in place of it
+  CHECK(shards.find({0, 0}) == nullptr);
+  CHECK(opens(shards, {0, 2}, 10));
+  CHECK_FALSE(opens(shards, {0, 2}, 10));
+}
+
 TEST_CASE("unpacked shards are kept as far as the memory goes, those used last") {
   OpenShards shards({512, 30});
   for (std::size_t shard = 0; shard < 3; ++shard) CHECK(opens(shards, {0, shard}, 10));
