@@ -31,7 +31,8 @@ using Columns = std::vector<std::pair<std::string, Column>>;
 
 /// Where image-text datasets of every kind have their images and captions.
 inline constexpr std::string_view kImageFields =
-    "jpg;png;jpeg;webp;image;image.bytes;bytes;img;modalities.0.value";
+    "jpg;png;jpeg;webp;image;image.bytes;bytes;img;modalities.0.value;modalities.0.jpg;"
+    "modalities.0.png;modalities.0.webp";
 inline constexpr std::string_view kTextFields =
     "txt;caption;captions;texts;text;title;json:caption;json:captions;json:texts;json:text;"
     "json:title";

@@ -53,7 +53,7 @@ constexpr std::array<FindingInfo, kFindingKinds> kInfos = {{
     {"markup", Severity::warning, "texts with HTML entities or tags",
      "unescape and strip them before training, or with a clean-up of the text column"},
     {"small_image", Severity::warning, "images with a side shorter than --min-side",
-     "they are blown up: leave them out (a selection: --where 'width >= 64')"},
+     "they are blown up: leave them out by a selection (the loader's `select`)"},
     {"extreme_aspect", Severity::warning, "images longer or narrower than --max-aspect",
      "a centre crop shows little of them: leave them out, or pad"},
     {"flat_image", Severity::warning, "images of one colour",

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from millrace.transforms import ClipTokenizer, clip_transform
 
-IMAGE_FIELDS = "jpg;png;jpeg;webp;image;image.bytes;bytes;img;modalities.0.value"
+IMAGE_FIELDS = (
+    "jpg;png;jpeg;webp;image;image.bytes;bytes;img;modalities.0.value;"
+    "modalities.0.jpg;modalities.0.png;modalities.0.webp"
+)
 TEXT_FIELDS = (
     "txt;caption;captions;texts;text;title;"
     "json:caption;json:captions;json:texts;json:text;json:title"
