@@ -12,3 +12,11 @@
 #ifndef MILLRACE_TEST_SANITIZED
 #define MILLRACE_TEST_SANITIZED 0
 #endif
+
+namespace millrace::test {
+
+/// Under a sanitizer everything takes several times as long: of a long list of cases, every so
+/// manieth one is looked at there. A prime, so that cuts at bytes meet every kind of place.
+inline constexpr unsigned kSanitizedStride = MILLRACE_TEST_SANITIZED != 0 ? 5 : 1;
+
+}  // namespace millrace::test

@@ -14,6 +14,7 @@
 #include "compressor.h"
 #include "golden_samples.h"
 #include "millrace/formats/shard.h"
+#include "sanitized_build.h"
 #include "scratch_folder.h"
 #include "tar_maker.h"
 
@@ -154,7 +155,7 @@ TEST_CASE("a compressed file cut at any byte gives what came before, and the los
     CAPTURE(compression);
     const std::string file = compressed(compression, tar);
     const bool has_end = compression != "compress";
-    for (std::size_t size = 0; size < file.size(); ++size) {
+    for (std::size_t size = 0; size < file.size(); size += millrace::test::kSanitizedStride) {
       CAPTURE(size);
       const auto shard = millrace::open_shard(folder.write("cut", file.substr(0, size)));
       if (!shard) {

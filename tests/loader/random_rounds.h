@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+#include "sanitized_build.h"
+
 namespace millrace {
 
 /// The source of a property test's cases.
@@ -36,13 +38,14 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-/// Calls `body(random)` so often, each time with another seed. A failure prints the seed; the
-/// environment variable MILLRACE_TEST_SEED is the first one.
+/// Calls `body(random)` so often (less often under a sanitizer), each time with another seed. A
+/// failure prints the seed; the environment variable MILLRACE_TEST_SEED is the first one.
 template <class Body>
 void for_random_rounds(int rounds, const Body& body) {
   const char* first = std::getenv("MILLRACE_TEST_SEED");
   const std::uint64_t begin = first == nullptr ? 1 : std::stoull(first);
-  for (std::uint64_t seed = begin; seed < begin + static_cast<std::uint64_t>(rounds); ++seed) {
+  const std::uint64_t end = begin + static_cast<std::uint64_t>(rounds) / test::kSanitizedStride;
+  for (std::uint64_t seed = begin; seed < end; ++seed) {
     CAPTURE(seed);
     Random random(seed);
     body(random);

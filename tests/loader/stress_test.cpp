@@ -7,6 +7,7 @@
 
 #include "loader/shards.h"
 #include "millrace/loader/loader.h"
+#include "sanitized_build.h"
 
 namespace millrace {
 namespace {
@@ -17,7 +18,7 @@ TEST_CASE("loaders started, broken off and destroyed at any moment end cleanly a
   const Shards shards({60, 41, 80}, {7, 100});
   std::mt19937_64 random(5);
   const auto begin = std::chrono::steady_clock::now();
-  constexpr int kLoaders = 3000;
+  constexpr int kLoaders = 3000 / test::kSanitizedStride;
   for (int i = 0; i < kLoaders; ++i) {
     LoaderOptions options = shards.options();
     options.shuffle = random() % 2 == 0;
