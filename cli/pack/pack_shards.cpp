@@ -73,7 +73,7 @@ Result<void> PackShards::close_shard(SourcePlace next) {
 
 Result<void> PackShards::settle() {
   if (ending_ == nullptr) return {};
-  const auto finished = end_.get();
+  auto finished = end_.get();
   const auto writer = std::move(ending_);
   if (!finished) return finished;
   ended_.bytes = writer->bytes();
