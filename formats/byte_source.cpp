@@ -53,7 +53,9 @@ class MappedFile final : public ByteSource {
 
   std::string_view name() const override { return path_; }
   std::span<const std::uint8_t> bytes() const override {
-    return {static_cast<const std::uint8_t*>(data_), size_};
+    // An address even where there are no bytes: libraries copy from it, and be it nothing.
+    static constexpr std::uint8_t kNone = 0;
+    return {size_ > 0 ? static_cast<const std::uint8_t*>(data_) : &kNone, size_};
   }
 
   Result<void> check_unchanged() const override {
