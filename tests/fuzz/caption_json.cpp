@@ -3,7 +3,6 @@
 // what simdjson calls JSON.
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,12 +12,11 @@
 #include "millrace/formats/tables/flickr30k_shard.h"
 #include "millrace/formats/tables/json_text.h"
 #include "millrace/formats/tables/json_walk.h"
+#include "require.h"
 
 namespace {
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using millrace::fuzz::require;
 
 bool is_json(const std::vector<std::uint8_t>& bytes) {
   static const std::vector<std::string> path = {"no such member"};

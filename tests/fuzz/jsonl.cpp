@@ -3,19 +3,17 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "millrace/formats/byte_source.h"
 #include "millrace/formats/tables/jsonl_shard.h"
+#include "require.h"
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using millrace::fuzz::require;
 
 // Lines that hold more than white space, counted without looking at how the reader does it.
 std::size_t lines_in(std::string_view text) {

@@ -2,7 +2,6 @@
 // and give for every shard as many offsets as it says there are samples.
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -11,15 +10,14 @@
 
 #include "millrace/formats/index/little_endian-inl.h"
 #include "millrace/formats/index/sample_index.h"
+#include "require.h"
 
 namespace {
 
+using millrace::fuzz::require;
+
 using millrace::little_endian::load;
 using millrace::little_endian::store;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 constexpr std::size_t kHeaderBytes = 16;
 constexpr std::size_t kTrailerBytes = 104;

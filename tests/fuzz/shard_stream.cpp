@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -16,12 +15,11 @@
 #include "millrace/formats/packed/unpack.h"
 #include "millrace/formats/shard.h"
 #include "millrace/formats/streams/shard_stream.h"
+#include "require.h"
 
 namespace {
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using millrace::fuzz::require;
 
 constexpr millrace::ReadLimits kLimits = {.max_expanded_bytes = 1 << 20};
 

@@ -2,7 +2,6 @@
 // template has no piece that is empty, and clean-up does what RE2 itself does.
 
 #include <cstdint>
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -12,8 +11,11 @@
 #include "millrace/transforms/caption_cleaner.h"
 #include "millrace/transforms/caption_template.h"
 #include "millrace/transforms/unicode-inl.h"
+#include "require.h"
 
 namespace {
+
+using millrace::fuzz::require;
 
 using millrace::Captions;
 using millrace::CaptionTemplate;
@@ -23,10 +25,6 @@ std::string take_line(std::string_view& text) {
   const std::string line(text.substr(0, end));
   text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   return line;
-}
-
-void require(bool holds) {
-  if (!holds) std::abort();
 }
 
 // Puts its pieces together again: that is a template of the same pieces.

@@ -3,19 +3,17 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 #include <vector>
 
 #include "millrace/transforms/clip_tokenizer.h"
 #include "millrace/transforms/unicode-inl.h"
+#include "require.h"
 #include "transforms/slow_clip_tokenizer.h"
 
 namespace {
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using millrace::fuzz::require;
 
 }  // namespace
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,12 +11,11 @@
 #include "millrace/formats/shard.h"
 #include "millrace/formats/streams/stop_signal.h"
 #include "millrace/formats/streams/unpacked_stream.h"
+#include "require.h"
 
 namespace {
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using millrace::fuzz::require;
 
 constexpr millrace::ReadLimits kLimits = {.max_expanded_bytes = 1 << 20,
                                           .max_unpacked_bytes = 1 << 20};
