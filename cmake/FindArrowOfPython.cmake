@@ -1,28 +1,11 @@
 # Finds Arrow C++ inside a Python interpreter's pyarrow package, which has its headers and libraries,
 # and defines millrace_arrow_of_python, which links libarrow and libparquet.
 #
-# The interpreter is found as in FindLibTorchCpu.cmake. ARROW_OF_PYTHON_VERSION is the one version that
+# The interpreter is found as in PythonPackage.cmake. ARROW_OF_PYTHON_VERSION is the one version that
 # is taken: Arrow's libraries change their names, and their ABI, with every major one.
 
-if(NOT Python_EXECUTABLE)
-  if(EXISTS ${PROJECT_SOURCE_DIR}/.venv/bin/python)
-    set(Python_EXECUTABLE ${PROJECT_SOURCE_DIR}/.venv/bin/python)
-  elseif(Python3_EXECUTABLE)
-    set(Python_EXECUTABLE ${Python3_EXECUTABLE})
-  else()
-    find_program(Python_EXECUTABLE NAMES python3 python)
-  endif()
-endif()
-
-if(NOT ARROW_OF_PYTHON_DIR)
-  execute_process(
-    COMMAND ${CMAKE_COMMAND} -E env --unset=PYTHONPATH ${Python_EXECUTABLE} -c
-            "import importlib.util as u; print(u.find_spec('pyarrow').submodule_search_locations[0])"
-    OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE status)
-  if(status EQUAL 0)
-    set(ARROW_OF_PYTHON_DIR ${found} CACHE PATH "Folder of Python's pyarrow package")
-  endif()
-endif()
+include(${CMAKE_CURRENT_LIST_DIR}/PythonPackage.cmake)
+find_python_package(ARROW_OF_PYTHON_DIR pyarrow "Folder of Python's pyarrow package")
 
 set(arrow_config ${ARROW_OF_PYTHON_DIR}/include/arrow/util/config.h)
 if(ARROW_OF_PYTHON_DIR AND EXISTS ${arrow_config})

@@ -2,29 +2,10 @@
 # links libtorch_cpu and libc10 alone.
 #
 # find_package(Torch) is not used: for a CUDA build of torch it demands the same CUDA toolkit on the
-# build machine, though nothing here needs one. The interpreter is Python_EXECUTABLE (or
-# Python3_EXECUTABLE, or python3 on the path); PYTHONPATH is unset when asking it, because pip's build
-# isolation hides the installed torch behind that variable.
+# build machine, though nothing here needs one. The interpreter is found as in PythonPackage.cmake.
 
-if(NOT Python_EXECUTABLE)
-  if(EXISTS ${PROJECT_SOURCE_DIR}/.venv/bin/python)
-    set(Python_EXECUTABLE ${PROJECT_SOURCE_DIR}/.venv/bin/python)
-  elseif(Python3_EXECUTABLE)
-    set(Python_EXECUTABLE ${Python3_EXECUTABLE})
-  else()
-    find_program(Python_EXECUTABLE NAMES python3 python)
-  endif()
-endif()
-
-if(NOT LIBTORCH_DIR)
-  execute_process(
-    COMMAND ${CMAKE_COMMAND} -E env --unset=PYTHONPATH ${Python_EXECUTABLE} -c
-            "import importlib.util as u; print(u.find_spec('torch').submodule_search_locations[0])"
-    OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE status)
-  if(status EQUAL 0)
-    set(LIBTORCH_DIR ${found} CACHE PATH "Folder of Python's torch package, or an unpacked libtorch")
-  endif()
-endif()
+include(${CMAKE_CURRENT_LIST_DIR}/PythonPackage.cmake)
+find_python_package(LIBTORCH_DIR torch "Folder of Python's torch package, or an unpacked libtorch")
 
 find_library(LIBTORCH_CPU_LIBRARY torch_cpu HINTS ${LIBTORCH_DIR}/lib NO_DEFAULT_PATH)
 find_library(LIBTORCH_C10_LIBRARY c10 HINTS ${LIBTORCH_DIR}/lib NO_DEFAULT_PATH)

@@ -33,7 +33,7 @@ if(torch_libraries)
   install(TARGETS ${torch_libraries} EXPORT millrace_torch ${destinations})
   install(EXPORT millrace_torch NAMESPACE millrace:: FILE millraceTorchTargets.cmake
           DESTINATION ${package_folder} COMPONENT development)
-  install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindLibTorchCpu.cmake
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindLibTorchCpu.cmake ${PROJECT_SOURCE_DIR}/cmake/PythonPackage.cmake
           DESTINATION ${package_folder} COMPONENT development)
 endif()
 
