@@ -17,17 +17,18 @@ TEST_CASE("the headers of JPEG, PNG and WebP tell size and mode") {
   gray.gray = true;
   test::JpegChoices progressive;
   progressive.progressive = true;
-  struct Case {
+  struct Expected {
     std::vector<std::uint8_t> data;
     ImageKind kind;
     std::string_view mode;
   };
-  for (const Case& one : {Case{test::encode_jpeg(pixels, {}), ImageKind::jpeg, "RGB"},
-                          Case{test::encode_jpeg(pixels, progressive), ImageKind::jpeg, "RGB"},
-                          Case{test::encode_jpeg(pixels, gray), ImageKind::jpeg, "L"},
-                          Case{test::encode_png(pixels), ImageKind::png, "RGB"},
-                          Case{test::encode_webp(pixels, false), ImageKind::webp, "RGB"},
-                          Case{test::encode_webp(pixels, true), ImageKind::webp, "RGB"}}) {
+  for (const Expected& one :
+       {Expected{test::encode_jpeg(pixels, {}), ImageKind::jpeg, "RGB"},
+        Expected{test::encode_jpeg(pixels, progressive), ImageKind::jpeg, "RGB"},
+        Expected{test::encode_jpeg(pixels, gray), ImageKind::jpeg, "L"},
+        Expected{test::encode_png(pixels), ImageKind::png, "RGB"},
+        Expected{test::encode_webp(pixels, false), ImageKind::webp, "RGB"},
+        Expected{test::encode_webp(pixels, true), ImageKind::webp, "RGB"}}) {
     const ImageInfo info = read_image_info(one.data);
     CHECK(info.kind == one.kind);
     CHECK(info.mode == one.mode);
