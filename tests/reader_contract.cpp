@@ -12,12 +12,13 @@
 
 #include <doctest/doctest.h>
 
+#include "in_turn.h"
 #include "millrace/formats/index/shard_catalog.h"
 #include "millrace/formats/shard.h"
 #include "millrace/formats/shard_listing.h"
 #include "reference_data.h"
 #include "sanitized_build.h"
-#include "tar_writer.h"
+#include "scratch_folder.h"
 
 namespace millrace::test {
 
@@ -151,10 +152,6 @@ void check_cut(const Specimen& specimen, const Reading& all, const std::string& 
   }
 }
 
-const ParallelFor kInTurn = [](std::size_t count, const std::function<void(std::size_t)>& task) {
-  for (std::size_t i = 0; i < count; ++i) task(i);
-};
-
 }  // namespace
 
 void check_random_access(const Specimen& specimen) {
@@ -222,14 +219,14 @@ void check_truncation(const Specimen& specimen) {
 
 void check_index(const Specimen& specimen) {
   const Reading all = whole(specimen);
-  const TemporaryFolder cache;
+  const ScratchFolder cache;
   CatalogOptions options;
-  options.cache_folder = cache / "cache";
+  options.cache_folder = cache.path("cache");
   options.read = specimen.options;
   options.metadata = {"__key__"};
   for (int opening = 0; opening < 2; ++opening) {  // made, then served
     CAPTURE(opening);
-    const auto catalog = ShardCatalog::open({specimen.path}, options, kInTurn);
+    const auto catalog = ShardCatalog::open({specimen.path}, options, in_turn);
     REQUIRE_MESSAGE(catalog, (catalog ? "" : catalog.error().to_string()));
     std::size_t at = 0;
     for (std::size_t i = 0; i < (*catalog)->shards(); ++i) {

@@ -6,6 +6,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "tar_writer.h"
+
 namespace millrace::test {
 
 namespace {
@@ -180,14 +182,14 @@ bool stops_anywhere(const std::string&, std::size_t) { return true; }
 
 class Maker {
  public:
-  Maker(const std::string& format, std::size_t samples, const TemporaryFolder& folder)
+  Maker(const std::string& format, std::size_t samples, const ScratchFolder& folder)
       : samples_(samples), folder_(folder) {
     specimen_.format = format;
     specimen_.samples = samples;
   }
 
   Specimen file(const std::string& name, const std::string& content) {
-    specimen_.path = folder_ / name;
+    specimen_.path = folder_.path(name);
     specimen_.file = specimen_.path;
     write_file(specimen_.path, content);
     return specimen_;
@@ -211,8 +213,8 @@ class Maker {
   }
 
   Specimen lines_over_tars() {
-    write_file(folder_ / "tars/images.tar", tar_bytes(samples_));
-    specimen_.options.image_tars = {folder_ / "tars/images.tar"};
+    folder_.write("tars/images.tar", tar_bytes(samples_));
+    specimen_.options.image_tars = {folder_.path("tars/images.tar")};
     specimen_.may_end = stops_with_a_line;
     return file("specimen.jsonl", json_lines_of_members(samples_));
   }
@@ -220,17 +222,16 @@ class Maker {
   Specimen image_folder() {
     write_images();
     for (std::size_t i = 0; i < samples_; ++i) {
-      write_file(folder_ / ("images/" + number(i) + ".txt"), specimen_caption(i));
+      write_file(folder_.path("images/" + number(i) + ".txt"), specimen_caption(i));
     }
-    specimen_.path = folder_ / "images";
+    specimen_.path = folder_.path("images");
     return specimen_;
   }
 
   Specimen mds(bool zipped) {
     const std::string bytes = mds_bytes(samples_);
     const std::string content = zipped ? packed(bytes, archive_write_add_filter_zstd) : bytes;
-    write_file(folder_ / "index.json",
-               mds_index(samples_, bytes.size(), zipped ? content.size() : 0));
+    folder_.write("index.json", mds_index(samples_, bytes.size(), zipped ? content.size() : 0));
     file(zipped ? "specimen.mds.zstd" : "specimen.mds", content);
     specimen_.path = folder_.path().string();
     return specimen_;
@@ -239,12 +240,12 @@ class Maker {
  private:
   void write_images() const {
     for (std::size_t i = 0; i < samples_; ++i) {
-      write_file(folder_ / ("images/" + image_name(i)), specimen_image(i));
+      write_file(folder_.path("images/" + image_name(i)), specimen_image(i));
     }
   }
 
   std::size_t samples_;
-  const TemporaryFolder& folder_;
+  const ScratchFolder& folder_;
   Specimen specimen_;
 };
 
@@ -263,7 +264,7 @@ std::vector<std::string> specimen_formats() {
 }
 
 Specimen make_specimen(const std::string& format, std::size_t samples,
-                       const TemporaryFolder& folder) {
+                       const ScratchFolder& folder) {
   Maker maker(format, samples, folder);
   const auto packed_tar = [&](int (*add_filter)(archive*)) {
     return maker.file("specimen." + format, packed(tar_bytes(samples), add_filter));

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "millrace/formats/read_options.h"
-#include "tar_writer.h"
+#include "scratch_folder.h"
 
 namespace millrace::test {
 
@@ -34,7 +34,6 @@ std::string specimen_caption(std::size_t i);
 /// The formats that need no Arrow.
 std::vector<std::string> specimen_formats();
 /// A dataset of one of them, in `folder`, which must be empty.
-Specimen make_specimen(const std::string& format, std::size_t samples,
-                       const TemporaryFolder& folder);
+Specimen make_specimen(const std::string& format, std::size_t samples, const ScratchFolder& folder);
 
 }  // namespace millrace::test

@@ -1,13 +1,9 @@
 #include "tar_writer.h"
 
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <stdexcept>
 
 namespace millrace::test {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -50,24 +46,6 @@ std::string make_tar(const TarMembers& members) {
   }
   tar.append(2 * kBlock, '\0');
   return tar;
-}
-
-void write_file(const fs::path& file, const std::string& content) {
-  fs::create_directories(file.parent_path());
-  std::ofstream out(file, std::ios::binary);
-  out.write(content.data(), static_cast<std::streamsize>(content.size()));
-  if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
-}
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (fs::temp_directory_path() / "millrace-test-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
 }
 
 }  // namespace millrace::test

@@ -1,31 +1,26 @@
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "allocation_counter.h"
-#include "formats/scratch_folder.h"
 #include "millrace/formats/shard.h"
+#include "opened_shard.h"
 #include "reference_data.h"
+#include "scratch_folder.h"
 #include "table_maker.h"
+#include "text.h"
 
 namespace millrace {
 namespace {
 
+using test::opened;
 using test::ScratchFolder;
-
-std::string text(const Field* field) {
-  if (!field) return "<none>";
-  return {reinterpret_cast<const char*>(field->data.data()), field->data.size()};
-}
-
-std::shared_ptr<const Shard> opened(const std::string& path, const ReadOptions& options = {}) {
-  auto shard = open_shard(path, options);
-  REQUIRE_MESSAGE(shard.has_value(), (shard ? "" : shard.error().to_string()));
-  return *shard;
-}
+using test::text_of;
 
 // Reads what the index has; returns the good rows, which must be those of a photo_table from its
 // beginning on.
@@ -45,8 +40,8 @@ std::size_t good_photos(const Shard& shard, std::int64_t image_bytes = 200) {
     }
     const auto row = static_cast<std::int64_t>(offset);
     CHECK(sample.key() == "k" + std::to_string(row));
-    CHECK(text(sample.find("width")) == std::to_string(100 + row));
-    CHECK(text(sample.find("jpg")) ==
+    CHECK(text_of(sample, "width") == std::to_string(100 + row));
+    CHECK(text_of(sample, "jpg") ==
           (row % 7 == 6 ? "<none>" : test::photo_bytes(row, image_bytes)));
     ++good;
   }
@@ -86,7 +81,7 @@ TEST_CASE("images of uncompressed files are views of the mapped file") {
     CHECK(shard->will_need(0, 3) >= 30'000);
     CHECK(shard->will_need(6, 7) < 1'000);
     shard->done_with(sample);
-    CHECK(text(image) == test::photo_bytes(9, 10'000));
+    CHECK(text_of(image) == test::photo_bytes(9, 10'000));
   }
 }
 
@@ -102,7 +97,7 @@ TEST_CASE("compressed columns that no field needs stay packed") {
   CHECK(captions->unpacked_bytes() < 20'000);
   Sample sample;
   REQUIRE(captions->read(23, sample).has_value());
-  CHECK(text(sample.find("caption")) == "photo 23");
+  CHECK(text_of(sample, "caption") == "photo 23");
   CHECK(sample.fields().size() == 1);
   options.fields.emplace();
   options.keys = {"none"};
@@ -127,29 +122,41 @@ TEST_CASE("compressed batches beyond the limit are damage") {
   CHECK(good < 50);
 }
 
+using OpenShard = Result<std::shared_ptr<const Shard>>;
+
+// Cuts a file of photos at each of its bytes and calls `check` with what each piece is. A longer
+// piece never gives less, and none that does not open is longer than one that has photos. Returns
+// the photos of the longest.
+std::size_t photos_of_cuts(const std::string& whole,
+                           const std::function<void(const std::string&, const OpenShard&)>& check) {
+  const ScratchFolder folder;
+  const std::string bytes = text_of(test::read_file(whole));
+  std::size_t last = 0;
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    CAPTURE(length);
+    const std::string path = folder.write("cut.arrow", bytes.substr(0, length));
+    const auto shard = open_shard(path);
+    check(path, shard);
+    const std::size_t good = shard ? good_photos(**shard, 30) : 0;
+    CHECK(good >= last);
+    last = good;
+  }
+  return last;
+}
+
 TEST_CASE("a stream cut anywhere keeps what lies before the cut and says that something is lost") {
   const ScratchFolder folder;
   const std::string whole = folder.path("whole.arrow");
   test::write_arrow(*test::photo_table(12, 30), whole, {.rows_per_batch = 4});
-  const std::vector<unsigned char> bytes = test::read_file(whole);
   std::size_t silent = 0;
-  std::size_t last = 0;
-  for (std::size_t length = 0; length < bytes.size(); ++length) {
-    CAPTURE(length);
-    const std::string path =
-        folder.write("cut.arrow", {reinterpret_cast<const char*>(bytes.data()), length});
-    const auto shard = open_shard(path);
+  const auto check = [&](const std::string& path, const OpenShard& shard) {
     if (!shard) {
       CHECK(shard.error().shard == path);
-      CHECK(last == 0);
-      continue;
+    } else if ((*shard)->index()->damaged == 0) {
+      ++silent;
     }
-    const std::size_t good = good_photos(**shard, 30);
-    CHECK(good >= last);
-    last = good;
-    if ((*shard)->index()->damaged == 0) ++silent;
-  }
-  CHECK(last == 12);
+  };
+  CHECK(photos_of_cuts(whole, check) == 12);
   // A stream may end between two messages: behind the schema and behind each batch.
   CHECK(silent == 4);
 }
@@ -158,41 +165,22 @@ TEST_CASE("a file without its footer is read as the stream that it holds, and sa
   const ScratchFolder folder;
   const std::string whole = folder.path("whole.arrow");
   test::write_arrow(*test::photo_table(12, 30), whole, {.rows_per_batch = 4, .is_file = true});
-  const std::vector<unsigned char> bytes = test::read_file(whole);
-  std::size_t last = 0;
-  for (std::size_t length = 0; length < bytes.size(); ++length) {
-    CAPTURE(length);
-    const std::string path =
-        folder.write("cut.arrow", {reinterpret_cast<const char*>(bytes.data()), length});
-    const auto shard = open_shard(path);
+  const auto check = [](const std::string& /*path*/, const OpenShard& shard) {
     if (!shard) {
       CHECK(shard.error().reason == Reason::damaged_shard);
-      CHECK(last == 0);
-      continue;
+    } else {
+      CHECK((*shard)->index()->damaged == 1);
     }
-    CHECK((*shard)->index()->damaged == 1);
-    const std::size_t good = good_photos(**shard, 30);
-    CHECK(good >= last);
-    last = good;
-  }
-  CHECK(last == 12);
+  };
+  CHECK(photos_of_cuts(whole, check) == 12);
 }
 
 TEST_CASE("reading flat rows of a mapped file allocates nothing in the long run") {
-  if (!test::can_count_allocations()) return;
   const ScratchFolder folder;
   const std::string path = folder.path("photos.arrow");
   test::write_arrow(*test::photo_table(64), path, {.rows_per_batch = 10});
   const auto shard = opened(path);
-  Sample sample;
-  for (std::uint64_t row = 0; row < 64; ++row) REQUIRE(shard->read(row, sample).has_value());
-  const std::size_t before = test::allocations_so_far();
-  for (std::uint64_t row = 0; row < 64; ++row) {
-    (void)shard->will_need(row, row + 1);
-    (void)shard->read(row, sample);
-    shard->done_with(sample);
-  }
-  CHECK(test::allocations_so_far() == before);
+  test::check_reading_allocates_nothing(*shard, 64);
 }
 
 }  // namespace

@@ -6,16 +6,19 @@
 #include <arrow/table.h>
 #include <doctest/doctest.h>
 
-#include "formats/scratch_folder.h"
 #include "millrace/formats/shard.h"
 #include "millrace/formats/tables/arrow_readers.h"
 #include "reference_data.h"
+#include "sanitized_build.h"
+#include "scratch_folder.h"
 #include "table_maker.h"
+#include "text.h"
 
 namespace millrace {
 namespace {
 
 using test::ScratchFolder;
+using test::text_of;
 
 // Reads whatever there is, touching every byte. Returns the good rows; errors must say where.
 std::size_t read_all(const std::string& path, const ReadOptions& options) {
@@ -78,17 +81,12 @@ ReadOptions small_limits() {
   return options;
 }
 
-std::string bytes_of(const std::string& path) {
-  const std::vector<unsigned char> bytes = test::read_file(path);
-  return {bytes.begin(), bytes.end()};
-}
-
 TEST_CASE("a Parquet file cut anywhere is one error that names it") {
   const ScratchFolder folder;
   const std::string whole = folder.path("whole.parquet");
   test::write_parquet(*test::photo_table(6, 20), whole, {.rows_per_group = 3});
-  const std::string bytes = bytes_of(whole);
-  for (std::size_t length = 0; length < bytes.size(); ++length) {
+  const std::string bytes = text_of(test::read_file(whole));
+  for (std::size_t length = 0; length < bytes.size(); length += test::kSanitizedStride) {
     CAPTURE(length);
     const std::string path = folder.write("cut.parquet", bytes.substr(0, length));
     const auto groups = (*ArrowReaders::load())->row_groups(path);
@@ -107,9 +105,9 @@ TEST_CASE("no changed byte of a file makes its reader leave the file's memory") 
                     {.compression = arrow::Compression::LZ4_FRAME});
   test::write_parquet(*varied_table(), folder.path(files[3]));
   for (const std::string& file : files) {
-    const std::string bytes = bytes_of(folder.path(file));
+    const std::string bytes = text_of(test::read_file(folder.path(file)));
     CHECK(read_all(folder.path(file), small_limits()) >= 3);
-    for (std::size_t at = 0; at < bytes.size(); ++at) {
+    for (std::size_t at = 0; at < bytes.size(); at += test::kSanitizedStride) {
       CAPTURE(at);
       for (const char flip : {'\x01', '\xff'}) {
         std::string changed = bytes;

@@ -6,13 +6,15 @@
 #include <arrow/type.h>
 #include <doctest/doctest.h>
 
-#include "formats/scratch_folder.h"
+#include "loader/json_shards.h"
 #include "millrace/loader/loader.h"
+#include "scratch_folder.h"
 #include "table_maker.h"
 
 namespace millrace {
 namespace {
 
+using test::choosing;
 using test::ScratchFolder;
 using Texts = std::vector<std::string>;
 
@@ -36,12 +38,6 @@ Texts delivered(const LoaderOptions& options) {
                  strings.begin() + static_cast<std::ptrdiff_t>(batch->size));
   }
   return texts;
-}
-
-Captions choosing(CaptionChoice choice) {
-  Captions captions;
-  captions.choice = choice;
-  return captions;
 }
 
 TEST_CASE("the captions of a column of lists are the entries, by every choice") {

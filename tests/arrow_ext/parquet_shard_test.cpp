@@ -9,28 +9,21 @@
 #include <doctest/doctest.h>
 
 #include "allocation_counter.h"
-#include "formats/scratch_folder.h"
 #include "millrace/formats/index/shard_walk.h"
 #include "millrace/formats/shard.h"
 #include "millrace/formats/tables/arrow_readers.h"
+#include "opened_shard.h"
 #include "reference_data.h"
+#include "scratch_folder.h"
 #include "table_maker.h"
+#include "text.h"
 
 namespace millrace {
 namespace {
 
+using test::opened;
 using test::ScratchFolder;
-
-std::string text(const Field* field) {
-  if (!field) return "<none>";
-  return {reinterpret_cast<const char*>(field->data.data()), field->data.size()};
-}
-
-std::shared_ptr<const Shard> opened(const std::string& path, const ReadOptions& options = {}) {
-  auto shard = open_shard(path, options);
-  REQUIRE_MESSAGE(shard.has_value(), (shard ? "" : shard.error().to_string()));
-  return *shard;
-}
+using test::text_of;
 
 // Of a photo_table, from its row `first` on.
 void check_photos(const Shard& shard, std::int64_t first, std::int64_t rows,
@@ -49,11 +42,10 @@ void check_photos(const Shard& shard, std::int64_t first, std::int64_t rows,
     CHECK(sample.begin_bytes() == static_cast<std::uint64_t>(i));
     CHECK(sample.end_bytes() == static_cast<std::uint64_t>(i) + 1);
     CHECK(sample.key() == "k" + std::to_string(row));
-    CHECK(text(sample.find("key")) == "k" + std::to_string(row));
-    CHECK(text(sample.find("width")) == std::to_string(100 + row));
-    CHECK(text(sample.find("caption")) ==
-          (row % 5 == 4 ? "<none>" : "photo " + std::to_string(row)));
-    CHECK(text(sample.find("jpg")) ==
+    CHECK(text_of(sample, "key") == "k" + std::to_string(row));
+    CHECK(text_of(sample, "width") == std::to_string(100 + row));
+    CHECK(text_of(sample, "caption") == (row % 5 == 4 ? "<none>" : "photo " + std::to_string(row)));
+    CHECK(text_of(sample, "jpg") ==
           (row % 7 == 6 ? "<none>" : test::photo_bytes(row, image_bytes)));
   }
 }
@@ -110,7 +102,7 @@ TEST_CASE("columns that no field needs are not unpacked") {
   REQUIRE(captions->read(3, sample).has_value());
   CHECK(sample.key() == "k3");
   CHECK(sample.fields().size() == 1);
-  CHECK(text(sample.find("caption")) == "photo 3");
+  CHECK(text_of(sample, "caption") == "photo 3");
 }
 
 TEST_CASE("what a row group unpacks to is planned with, whatever an index was made for") {
@@ -146,15 +138,11 @@ TEST_CASE("a damaged page costs the rows of its row group, each counted, and no 
   test::write_parquet(*test::photo_table(60, 500), path, {.rows_per_group = 20, .checksums = true});
   // In the images of the second row group.
   const std::string needle = test::photo_bytes(25, 500);
-  std::vector<unsigned char> bytes = test::read_file(path);
-  const auto found =
-      std::search(bytes.begin(), bytes.end(), needle.begin(), needle.end(),
-                  [](unsigned char a, char b) { return a == static_cast<unsigned char>(b); });
-  REQUIRE(found != bytes.end());
-  *found ^= 1;
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
+  std::string bytes = text_of(test::read_file(path));
+  const std::size_t found = bytes.find(needle);
+  REQUIRE(found != std::string::npos);
+  bytes[found] = static_cast<char>(bytes[found] ^ 1);
+  test::write_file(path, bytes);
 
   check_photos(*opened(path + "#0"), 0, 20, 500);
   check_photos(*opened(path + "#2"), 40, 20, 500);
@@ -228,16 +216,11 @@ TEST_CASE("many threads read a row group at once") {
 }
 
 TEST_CASE("reading flat rows allocates nothing in the long run") {
-  if (!test::can_count_allocations()) return;
   const ScratchFolder folder;
   const std::string path = folder.path("photos.parquet");
   test::write_parquet(*test::photo_table(64), path);
   const auto shard = opened(path + "#0");
-  Sample sample;
-  for (std::uint64_t row = 0; row < 64; ++row) REQUIRE(shard->read(row, sample).has_value());
-  const std::size_t before = test::allocations_so_far();
-  for (std::uint64_t row = 0; row < 64; ++row) (void)shard->read(row, sample);
-  CHECK(test::allocations_so_far() == before);
+  test::check_reading_allocates_nothing(*shard, 64);
 }
 
 }  // namespace

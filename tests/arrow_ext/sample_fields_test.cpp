@@ -9,18 +9,19 @@
 #include <arrow/type.h>
 #include <doctest/doctest.h>
 
-#include "formats/scratch_folder.h"
 #include "millrace/formats/shard.h"
+#include "scratch_folder.h"
 #include "table_maker.h"
+#include "text.h"
 
 namespace millrace {
 namespace {
 
 using test::ScratchFolder;
 using Fields = std::map<std::string, std::string>;
-using Columns = std::vector<std::pair<std::shared_ptr<arrow::Field>, std::string>>;
+using TableColumns = std::vector<std::pair<std::shared_ptr<arrow::Field>, std::string>>;
 
-std::shared_ptr<arrow::Table> table_of(const Columns& columns) {
+std::shared_ptr<arrow::Table> table_of(const TableColumns& columns) {
   std::vector<std::shared_ptr<arrow::Field>> fields;
   std::vector<std::shared_ptr<arrow::Array>> arrays;
   for (const auto& [field, json] : columns) {
@@ -46,7 +47,7 @@ Rows rows_of(const Shard& shard) {
     Fields fields;
     if (read) {
       for (const Field& field : sample.fields()) {
-        fields[field.name] = {reinterpret_cast<const char*>(field.data.data()), field.data.size()};
+        fields[field.name] = test::text_of(field.data);
       }
     }
     rows.fields.push_back(std::move(fields));
@@ -57,8 +58,8 @@ Rows rows_of(const Shard& shard) {
 
 // The same rows out of an Arrow stream, an Arrow file, and, unless its types are not Parquet's,
 // Parquet.
-Rows rows_of(const ScratchFolder& folder, const Columns& columns, const ReadOptions& options = {},
-             bool has_parquet = true) {
+Rows rows_of(const ScratchFolder& folder, const TableColumns& columns,
+             const ReadOptions& options = {}, bool has_parquet = true) {
   const auto table = table_of(columns);
   test::write_arrow(*table, folder.path("t.arrow"), {.rows_per_batch = 2});
   const auto stream = open_shard(folder.path("t.arrow"), options);
@@ -164,7 +165,7 @@ TEST_CASE("dictionaries, views and extensions are read as what they stand for") 
   const ScratchFolder folder;
   using arrow::field;
   const std::string long_text(40, 'v');
-  const Columns columns = {
+  const TableColumns columns = {
       {field("cls", arrow::dictionary(arrow::int8(), arrow::utf8())), R"(["cat", null, "dog"])"},
       {field("view", arrow::utf8_view()), R"(["short", ")" + long_text + R"(", null])"},
       {field("bv", arrow::binary_view()), R"([null, ")" + long_text + R"(", ""])"},
@@ -193,8 +194,8 @@ TEST_CASE("an image is its bytes, else the file that its path names, else nothin
   (void)folder.write("pictures/a.jpg", "of a file");
   const auto image =
       arrow::struct_({arrow::field("bytes", arrow::binary()), arrow::field("path", arrow::utf8())});
-  const Columns columns = {{arrow::field("image", image),
-                            R"([{"bytes": "own", "path": null},
+  const TableColumns columns = {{arrow::field("image", image),
+                                 R"([{"bytes": "own", "path": null},
                                 {"bytes": "own", "path": "pictures/none.jpg"},
                                 {"bytes": null, "path": "pictures/a.jpg"},
                                 null,
@@ -239,8 +240,8 @@ TEST_CASE("modalities are images by bytes, by path, or as they are") {
                                  {"modalities.0.value.path", "p"},
                                  {"modalities.1.value", "scanned"},
                                  {"modalities.1.value.path", "scan.jpg"}});
-  const Columns by_path = {{list_with(arrow::utf8()),
-                            R"([[{"type": "image", "value": "scan.jpg"},
+  const TableColumns by_path = {{list_with(arrow::utf8()),
+                                 R"([[{"type": "image", "value": "scan.jpg"},
                                  {"type": "audio", "value": "x.wav"}]])"}};
   CHECK(rows_of(folder, by_path).fields[0] ==
         Fields{{"modalities", R"([{"type":"image"},{"type":"audio","value":"x.wav"}])"},

@@ -10,18 +10,22 @@
 #include "opened_rows.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
+#include "text.h"
 
 namespace {
 
 using millrace::Error;
-using millrace::ReadOptions;
 using millrace::Reason;
+using millrace::test::check_reference_captions;
+using millrace::test::json_of;
 using millrace::test::only_fields;
+using millrace::test::open_error;
 using millrace::test::open_text;
 using millrace::test::read_table;
 using millrace::test::RowSample;
 using millrace::test::ScratchFolder;
-using millrace::test::TableContent;
+using millrace::test::table_of;
+using simdjson::dom::element;
 
 constexpr std::string_view kImages =
     R"([{"id": 7, "file_name": "a.jpg", "height": 3, "sizes": [1], "coco_url": "http://x/a.jpg"},
@@ -38,25 +42,16 @@ std::string document(std::string_view images = kImages,
          R"(, "annotations": )" + std::string(annotations) + "}";
 }
 
-TableContent opened(std::string_view text) {
-  const auto shard = open_text("coco", text, only_fields({"json"}));
-  REQUIRE(shard.has_value());
-  return read_table(**shard);
-}
-
 Error failure(std::string_view text) {
-  const auto shard = open_text("coco", text, only_fields({"json"}));
-  REQUIRE_FALSE(shard.has_value());
-  CHECK(shard.error().reason == Reason::damaged_shard);
-  CHECK(shard.error().shard == "table");
-  return shard.error();
+  const Error error = open_error("coco", text, only_fields({"json"}));
+  CHECK(error.reason == Reason::damaged_shard);
+  CHECK(error.shard == "table");
+  return error;
 }
-
-std::string json_of(const RowSample& row) { return row.fields.at("json"); }
 
 TEST_CASE("a sample is an image with its captions in the order of the file") {
   const std::string text = document();
-  const auto content = opened(text);
+  const auto content = table_of("coco", text);
   REQUIRE(content.rows.size() == 3);
   CHECK(content.errors.empty());
   CHECK(content.rows[0].key == "7");
@@ -75,7 +70,7 @@ TEST_CASE("a sample is an image with its captions in the order of the file") {
 TEST_CASE("it does not matter whether the annotations come first") {
   const std::string text = R"({"annotations": )" + std::string(kAnnotations) + R"(, "images": )" +
                            std::string(kImages) + "}\n";
-  CHECK(opened(text).rows == opened(document()).rows);
+  CHECK(table_of("coco", text).rows == table_of("coco", document()).rows);
 }
 
 TEST_CASE("a document that is cut anywhere, or broken, does not open, and says at which byte") {
@@ -114,12 +109,13 @@ TEST_CASE("what is no such document is refused with a reason") {
 TEST_CASE("ids that never meet are an error, and not images without captions") {
   CHECK(failure(document(R"([{"id": "7"}])", R"([{"image_id": 7, "caption": "x"}])")).message ==
         "the document has captions, but none of an image that it lists: their ids differ");
-  CHECK(opened(document(R"([{"id": 1}])", "[]")).rows.size() == 1);
-  CHECK(opened(document("[]", "[]")).rows.empty());
+  CHECK(table_of("coco", document(R"([{"id": 1}])", "[]")).rows.size() == 1);
+  CHECK(table_of("coco", document("[]", "[]")).rows.empty());
 }
 
 TEST_CASE("of images with the same id the first has the captions, and the others are errors") {
-  const auto content = opened(document(R"([{"id": 7}, {"id": 8}, {"id": 7}, {"id": 7}])"));
+  const auto content =
+      table_of("coco", document(R"([{"id": 7}, {"id": 8}, {"id": 7}, {"id": 7}])"));
   REQUIRE(content.rows.size() == 2);
   CHECK(json_of(content.rows[0]) == R"({"image_id": 7, "captions": ["first", "second"]})");
   CHECK(json_of(content.rows[1]) == R"({"image_id": 8, "captions": ["lost"]})");
@@ -145,8 +141,7 @@ TEST_CASE("an offset that is not of the index is an error") {
 
 TEST_CASE("COCO documents are known by their members") {
   const auto is_coco = [](std::string_view name, std::string_view text) {
-    return millrace::is_coco(name,
-                             {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    return millrace::is_coco(name, millrace::test::bytes_of(text));
   };
   const std::string text = document();
   CHECK(is_coco("captions.json", text));
@@ -180,31 +175,19 @@ TEST_CASE("images are read by file name, and only when they are asked for") {
 TEST_CASE("the reference captions are reproduced, in all three forms") {
   const auto data = millrace::test::reference_data("COCO captions");
   if (!data) return;
-  const auto folder = *data / "tabular" / "coco";
   for (const char* name :
        {"captions.json", "captions_annotations_first.json", "captions_indented.json"}) {
     CAPTURE(name);
-    ReadOptions options;
-    options.image_root = (*data / "tabular" / "images").string();
-    const auto shard = millrace::open_shard((folder / name).string(), options);
-    REQUIRE(shard.has_value());
-    const auto content = read_table(**shard);
-    CHECK(content.errors.empty());
-    simdjson::dom::parser parser;
-    std::size_t i = 0;
-    millrace::test::for_each_json_line(folder / "manifest.jsonl", [&](simdjson::dom::element row) {
-      REQUIRE(i < content.rows.size());
-      const RowSample& sample = content.rows[i++];
-      const simdjson::dom::element json = parser.parse(json_of(sample));
+    const auto check = [&](const RowSample& sample, element json, element row) {
       CHECK(sample.key == std::to_string(std::int64_t(row["image_id"])));
       CHECK(std::int64_t(json["image_id"]) == std::int64_t(row["image_id"]));
       CHECK(std::string_view(json["file_name"]) == std::string_view(row["file_name"]));
       CHECK(simdjson::minify(json["captions"]) == simdjson::minify(row["captions_in_file_order"]));
-      const auto image = millrace::test::read_file(std::filesystem::path(options.image_root) /
+      const auto image = millrace::test::read_file(*data / "tabular" / "images" /
                                                    std::string_view(row["file_name"]));
       CHECK(sample.fields.at("image") == std::string(image.begin(), image.end()));
-    });
-    CHECK(i == content.rows.size());
+    };
+    check_reference_captions(*data / "tabular" / "coco", name, check);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "allocation_counter.h"
 #include "millrace/formats/tables/csv_shard.h"
 #include "opened_rows.h"
+#include "opened_shard.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
 
@@ -17,10 +18,12 @@ namespace {
 using millrace::Error;
 using millrace::ReadOptions;
 using millrace::Reason;
+using millrace::test::open_error;
 using millrace::test::open_text;
 using millrace::test::read_table;
 using millrace::test::RowSample;
 using millrace::test::ScratchFolder;
+using millrace::test::table_of;
 using millrace::test::TableContent;
 using Cells = std::vector<std::string>;
 
@@ -32,9 +35,7 @@ ReadOptions cells_only() {
 }
 
 TableContent table(std::string_view text, const ReadOptions& options = cells_only()) {
-  const auto shard = open_text("csv", text, options);
-  REQUIRE(shard.has_value());
-  return read_table(**shard);
+  return table_of("csv", text, options);
 }
 
 std::vector<Cells> column_values(const TableContent& content, const Cells& columns) {
@@ -51,9 +52,7 @@ std::vector<Cells> column_values(const TableContent& content, const Cells& colum
 }
 
 Error open_failure(std::string_view text, const ReadOptions& options = cells_only()) {
-  const auto shard = open_text("csv", text, options);
-  REQUIRE_FALSE(shard.has_value());
-  return shard.error();
+  return open_error("csv", text, options);
 }
 
 TEST_CASE("cells are split as pandas splits them") {
@@ -212,7 +211,6 @@ TEST_CASE("rows are the same whether the text is quoted or not, however long") {
 }
 
 TEST_CASE("reading rows of a table allocates nothing once the buffers have grown") {
-  if (!millrace::test::can_count_allocations()) return;
   std::string text = "filepath,title\n";
   for (int i = 0; i < 50; ++i) {
     text += "a/folder/with/a/long/name/" + std::to_string(i) +
@@ -220,21 +218,7 @@ TEST_CASE("reading rows of a table allocates nothing once the buffers have grown
   }
   const auto shard = open_text("csv", text, millrace::test::only_fields({"title"}));
   REQUIRE(shard.has_value());
-  const auto index = (*shard)->index();
-  REQUIRE(index.has_value());
-  millrace::Sample sample;
-  const auto pass = [&] {
-    std::size_t good = 0;
-    for (const std::uint64_t offset : index->sample_offsets) {
-      if ((*shard)->read(offset, sample)) ++good;
-    }
-    return good;
-  };
-  REQUIRE(pass() == 50);
-  const std::size_t before = millrace::test::allocations_so_far();
-  const std::size_t good = pass();
-  CHECK(millrace::test::allocations_so_far() - before == 0);
-  CHECK(good == 50);
+  millrace::test::check_reading_allocates_nothing(**shard, 50);
 }
 
 TEST_CASE("tables are known by their names") {

@@ -7,16 +7,14 @@
 #include "millrace/formats/field_selector.h"
 #include "millrace/formats/json_value.h"
 #include "reference_data.h"
+#include "text.h"
 
 namespace {
 
 using millrace::FieldSelector;
 using millrace::Reason;
 using millrace::Sample;
-
-std::span<const std::uint8_t> bytes_of(const std::string& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
+using millrace::test::bytes_of;
 
 // What a selector gives for a sample whose field "json" is `json`; an error as its reason's name.
 std::string selected(const std::string& selector, const std::string& json) {

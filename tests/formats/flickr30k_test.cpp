@@ -8,18 +8,23 @@
 
 #include "allocation_counter.h"
 #include "opened_rows.h"
+#include "opened_shard.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
+#include "text.h"
 
 namespace {
 
-using millrace::ReadOptions;
 using millrace::Reason;
+using millrace::test::check_reference_captions;
+using millrace::test::json_of;
 using millrace::test::only_fields;
 using millrace::test::open_text;
 using millrace::test::read_table;
 using millrace::test::RowSample;
+using millrace::test::table_of;
 using millrace::test::TableContent;
+using simdjson::dom::element;
 
 constexpr std::string_view kToken =
     "a.jpg#0\tone, \"two\"\r\na.jpg#1\tthree\t\\\r\n\r\nb#1.jpg#0\t four \r\n";
@@ -31,14 +36,6 @@ constexpr std::string_view kKarpathy =
         "sentences": [{"tokens": ["one"], "raw": "one \u00e9"}, {"raw": "two"}], "sentids": [0]},
        {"filename": "b.jpg", "filepath": "val2014", "sentences": [], "split": "val"}], "x": [{}]})";
 
-TableContent opened(std::string_view text) {
-  const auto shard = open_text("flickr30k", text, only_fields({"json"}));
-  REQUIRE(shard.has_value());
-  return read_table(**shard);
-}
-
-std::string json_of(const RowSample& row) { return row.fields.at("json"); }
-
 std::vector<std::string> jsons(const TableContent& content) {
   std::vector<std::string> texts;
   for (const RowSample& row : content.rows) texts.push_back(json_of(row));
@@ -46,12 +43,11 @@ std::vector<std::string> jsons(const TableContent& content) {
 }
 
 bool recognized(std::string_view text) {
-  return millrace::is_flickr30k("name",
-                                {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  return millrace::is_flickr30k("name", millrace::test::bytes_of(text));
 }
 
 TEST_CASE("lines of one image are one sample: the token file") {
-  const auto content = opened(kToken);
+  const auto content = table_of("flickr30k", kToken);
   CHECK(content.errors.empty());
   REQUIRE(content.rows.size() == 2);
   CHECK(content.rows[0].key == "a.jpg");
@@ -62,7 +58,7 @@ TEST_CASE("lines of one image are one sample: the token file") {
 }
 
 TEST_CASE("lines of one image are one sample: the file with bars, and its line that lacks one") {
-  const auto content = opened(kBars);
+  const auto content = table_of("flickr30k", kBars);
   CHECK(content.errors.empty());
   CHECK(jsons(content) ==
         std::vector<std::string>{R"({"image": "a.jpg", "captions": ["one .", "two ."]})",
@@ -70,14 +66,15 @@ TEST_CASE("lines of one image are one sample: the file with bars, and its line t
 }
 
 TEST_CASE("lines of an image further on are another sample") {
-  const auto content = opened("a.jpg#0\tone\nb.jpg#0\ttwo\na.jpg#1\tthree\n");
+  const auto content = table_of("flickr30k", "a.jpg#0\tone\nb.jpg#0\ttwo\na.jpg#1\tthree\n");
   CHECK(jsons(content) == std::vector<std::string>{R"({"image": "a.jpg", "captions": ["one"]})",
                                                    R"({"image": "b.jpg", "captions": ["two"]})",
                                                    R"({"image": "a.jpg", "captions": ["three"]})"});
 }
 
 TEST_CASE("a line that is none, or no UTF-8, is an error that names it") {
-  const auto content = opened("a.jpg#0\tone\nno tab\nb.jpg#x\ty\nb.jpg#0\tcaf\xe9\nc.jpg#0\ttwo\n");
+  const auto content =
+      table_of("flickr30k", "a.jpg#0\tone\nno tab\nb.jpg#x\ty\nb.jpg#0\tcaf\xe9\nc.jpg#0\ttwo\n");
   CHECK(content.rows.size() == 2);
   CHECK(content.index.damaged == 2);
   REQUIRE(content.errors.size() == 3);
@@ -89,7 +86,7 @@ TEST_CASE("a line that is none, or no UTF-8, is an error that names it") {
 }
 
 TEST_CASE("Karpathy's document has a sample for each image, with its split") {
-  const auto content = opened(kKarpathy);
+  const auto content = table_of("flickr30k", kKarpathy);
   CHECK(content.errors.empty());
   CHECK(jsons(content) ==
         std::vector<std::string>{
@@ -99,7 +96,7 @@ TEST_CASE("Karpathy's document has a sample for each image, with its split") {
 }
 
 TEST_CASE("Karpathy's document cut anywhere gives the samples before the cut, and one error") {
-  const auto whole = opened(kKarpathy);
+  const auto whole = table_of("flickr30k", kKarpathy);
   const std::size_t list = kKarpathy.find('[');
   for (std::size_t length = 0; length < kKarpathy.size(); ++length) {
     const auto shard = open_text("flickr30k", kKarpathy.substr(0, length), only_fields({"json"}));
@@ -118,8 +115,9 @@ TEST_CASE("Karpathy's document cut anywhere gives the samples before the cut, an
 }
 
 TEST_CASE("an image of Karpathy's that is none is an error, and the next one is read") {
-  const auto content = opened(
-      R"({"images": [5, {"sentences": []}, {"filename": "a", "sentences": 1},
+  const auto content =
+      table_of("flickr30k",
+               R"({"images": [5, {"sentences": []}, {"filename": "a", "sentences": 1},
           {"filename": "a", "sentences": [{"tokens": []}]}, {"filename": "b"}]})");
   CHECK(content.errors.size() == 4);
   for (const auto& error : content.errors) CHECK(error.reason == Reason::bad_json);
@@ -128,9 +126,9 @@ TEST_CASE("an image of Karpathy's that is none is an error, and the next one is 
 
 TEST_CASE("lines cut anywhere give the samples before the cut, and no others but the last") {
   for (const std::string_view text : {kToken, kBars}) {
-    const auto whole = opened(text).rows;
+    const auto whole = table_of("flickr30k", text).rows;
     for (std::size_t length = text.find('\n') + 1; length < text.size(); ++length) {
-      const auto content = opened(text.substr(0, length));
+      const auto content = table_of("flickr30k", text.substr(0, length));
       // A line that is cut within its caption cannot be told from one that is not.
       REQUIRE(content.rows.size() <= whole.size());
       for (std::size_t i = 0; i + 1 < content.rows.size(); ++i) CHECK(content.rows[i] == whole[i]);
@@ -149,7 +147,6 @@ TEST_CASE("the three forms are known by their content") {
 }
 
 TEST_CASE("reading lines allocates nothing once the buffers have grown") {
-  if (!millrace::test::can_count_allocations()) return;
   std::string text;
   for (int i = 0; i < 200; ++i) {
     text += "a/folder/with/a/long/name/" + std::to_string(1000 + i / 5) +
@@ -157,41 +154,15 @@ TEST_CASE("reading lines allocates nothing once the buffers have grown") {
   }
   const auto shard = open_text("flickr30k", text, only_fields({"json"}));
   REQUIRE(shard.has_value());
-  const auto index = (*shard)->index();
-  REQUIRE(index.has_value());
-  millrace::Sample sample;
-  const auto pass = [&] {
-    std::size_t good = 0;
-    for (const std::uint64_t offset : index->sample_offsets) {
-      if ((*shard)->read(offset, sample)) ++good;
-    }
-    return good;
-  };
-  REQUIRE(pass() == 40);
-  const std::size_t before = millrace::test::allocations_so_far();
-  const std::size_t good = pass();
-  CHECK(millrace::test::allocations_so_far() - before == 0);
-  CHECK(good == 40);
+  millrace::test::check_reading_allocates_nothing(**shard, 40);
 }
 
 TEST_CASE("the reference captions are reproduced in all three forms") {
   const auto data = millrace::test::reference_data("Flickr30k captions");
   if (!data) return;
-  const auto folder = *data / "tabular" / "flickr30k";
   for (const char* name : {"results.token", "results.csv", "dataset_karpathy.json"}) {
     CAPTURE(name);
-    ReadOptions options;
-    options.image_root = (*data / "tabular" / "images").string();
-    const auto shard = millrace::open_shard((folder / name).string(), options);
-    REQUIRE(shard.has_value());
-    const auto content = read_table(**shard);
-    CHECK(content.errors.empty());
-    simdjson::dom::parser parser;
-    std::size_t i = 0;
-    millrace::test::for_each_json_line(folder / "manifest.jsonl", [&](simdjson::dom::element row) {
-      REQUIRE(i < content.rows.size());
-      const RowSample& sample = content.rows[i++];
-      const simdjson::dom::element json = parser.parse(json_of(sample));
+    const auto check = [&](const RowSample& sample, element json, element row) {
       CHECK(sample.key == std::string_view(row["image"]));
       CHECK(std::string_view(json["image"]) == std::string_view(row["image"]));
       CHECK_FALSE(sample.fields.at("image").empty());
@@ -212,8 +183,8 @@ TEST_CASE("the reference captions are reproduced in all three forms") {
       } else {
         CHECK(std::string_view(name) != "dataset_karpathy.json");
       }
-    });
-    CHECK(i == content.rows.size());
+    };
+    check_reference_captions(*data / "tabular" / "flickr30k", name, check);
   }
 }
 

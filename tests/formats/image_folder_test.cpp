@@ -12,6 +12,7 @@
 
 #include <doctest/doctest.h>
 
+#include "in_turn.h"
 #include "indexed_shards.h"
 #include "millrace/formats/shard.h"
 #include "reference_data.h"
@@ -29,7 +30,8 @@ using millrace::Sample;
 using millrace::Shard;
 using millrace::test::ScratchFolder;
 
-std::shared_ptr<const Shard> opened(const std::string& path, const ReadOptions& options = {}) {
+std::shared_ptr<const Shard> opened_images(const std::string& path,
+                                           const ReadOptions& options = {}) {
   auto shard = open_image_folder(path, options);
   REQUIRE_MESSAGE(shard.has_value(), shard.error().to_string());
   return *shard;
@@ -85,7 +87,7 @@ TEST_CASE("files of one stem are a sample; files that go with no image are count
   scratch.write("cat/sub/c.jpg", "C");
   scratch.write("cat/c.avif", "");
   REQUIRE(::mkfifo(scratch.path("cat/d.jpg").c_str(), 0600) == 0);
-  const auto shard = opened(scratch.path("cat"));
+  const auto shard = opened_images(scratch.path("cat"));
   CHECK(samples_of(*shard) == Samples{"a-1: webp=A1 label=cat", "a: jpeg=A label=cat",
                                       "b: jpg=B seg.png=mask txt=caption b label=cat",
                                       "c: avif= label=cat"});
@@ -103,7 +105,7 @@ TEST_CASE("samples come in the order of their names' bytes, and offsets are thei
        {"10.jpg", "9.jpg", "a b.jpg", "a.jpg", "Z.jpg", "\xc3\xa9.jpg", "a\n.jpg"}) {
     scratch.write(std::string("d/") + name, name);
   }
-  const auto shard = opened(scratch.path("d"));
+  const auto shard = opened_images(scratch.path("d"));
   Samples keys;
   for (const std::string& sample : samples_of(*shard))
     keys.push_back(sample.substr(0, sample.find(':')));
@@ -117,7 +119,7 @@ TEST_CASE("an extension that repeats but for its case begins a new sample, as in
   scratch.write("d/a.JPG", "1");
   scratch.write("d/a.jpg", "2");
   scratch.write("d/a.txt", "t");
-  const auto shard = opened(scratch.path("d"));
+  const auto shard = opened_images(scratch.path("d"));
   CHECK(samples_of(*shard) == Samples{"a: jpg=1 label=d", "a: jpg=2 txt=t label=d"});
   CHECK(shard->index()->skipped.duplicate_fields == 1);
 }
@@ -129,10 +131,10 @@ TEST_CASE("only the files of the fields asked for are read") {
   fs::create_symlink("nowhere", scratch.path("d/a.json"));
   ReadOptions options;
   options.fields = {"txt"};
-  CHECK(samples_of(*opened(scratch.path("d"), options)) == Samples{"a: txt=t"});
+  CHECK(samples_of(*opened_images(scratch.path("d"), options)) == Samples{"a: txt=t"});
   options.fields = {"jpg", "label"};
-  CHECK(samples_of(*opened(scratch.path("d"), options)) == Samples{"a: jpg=1 label=d"});
-  CHECK(samples_of(*opened(scratch.path("d"))) == Samples{"a: io_error"});
+  CHECK(samples_of(*opened_images(scratch.path("d"), options)) == Samples{"a: jpg=1 label=d"});
+  CHECK(samples_of(*opened_images(scratch.path("d"))) == Samples{"a: io_error"});
 }
 
 TEST_CASE("a file that vanishes, or leads out of the folder, is an error of its sample") {
@@ -143,13 +145,13 @@ TEST_CASE("a file that vanishes, or leads out of the folder, is an error of its 
   scratch.write("d/c.jpg", "3");
   fs::create_symlink("../secret.jpg", scratch.path("d/x.jpg"));
   fs::create_symlink("a.jpg", scratch.path("d/y.jpg"));
-  const auto shard = opened(scratch.path("d"));
+  const auto shard = opened_images(scratch.path("d"));
   fs::remove(scratch.path("d/b.jpg"));
   CHECK(samples_of(*shard) == Samples{"a: jpg=1 label=d", "b: io_error", "c: jpg=3 label=d",
                                       "x: io_error", "y: jpg=1 label=d"});
   ReadOptions options;
   options.image_root = scratch.path("");
-  CHECK(samples_of(*opened(scratch.path("d"), options)) ==
+  CHECK(samples_of(*opened_images(scratch.path("d"), options)) ==
         Samples{"a: jpg=1 label=d", "c: jpg=3 label=d", "x: jpg=S label=d", "y: jpg=1 label=d"});
 }
 
@@ -157,11 +159,11 @@ TEST_CASE("the label is the folder's own name, however its path is written") {
   const ScratchFolder scratch;
   scratch.write("dog/a.jpg", "1");
   scratch.write("dog/sub/b.jpg", "2");
-  CHECK(samples_of(*opened(scratch.path("dog/sub/.."))) == Samples{"a: jpg=1 label=dog"});
-  CHECK(samples_of(*opened(scratch.path("dog") + "/")) == Samples{"a: jpg=1 label=dog"});
+  CHECK(samples_of(*opened_images(scratch.path("dog/sub/.."))) == Samples{"a: jpg=1 label=dog"});
+  CHECK(samples_of(*opened_images(scratch.path("dog") + "/")) == Samples{"a: jpg=1 label=dog"});
   scratch.write("own/a.jpg", "1");
   scratch.write("own/a.label", "mine");
-  CHECK(samples_of(*opened(scratch.path("own"))) == Samples{"a: jpg=1 label=mine"});
+  CHECK(samples_of(*opened_images(scratch.path("own"))) == Samples{"a: jpg=1 label=mine"});
 }
 
 TEST_CASE("a folder is a shard of open_shard and of a catalog, and new files are noticed") {
@@ -175,7 +177,7 @@ TEST_CASE("a folder is a shard of open_shard and of a catalog, and new files are
   for (std::size_t files = 1; files < 4; ++files) {
     for (int again = 0; again < 2; ++again) {
       const auto catalog =
-          millrace::ShardCatalog::open({scratch.path("d/")}, options, millrace::test::one_by_one);
+          millrace::ShardCatalog::open({scratch.path("d/")}, options, millrace::test::in_turn);
       REQUIRE(catalog.has_value());
       REQUIRE((*catalog)->shards() == 1);
       CHECK((*catalog)->samples(0) == files);
@@ -200,7 +202,7 @@ TEST_CASE("the reference folders give their images") {
   const auto data = millrace::test::reference_data("imagefolder_source");
   if (!data) return;
   const auto folder = *data / "tabular" / "hf_datasets" / "imagefolder_source";
-  const auto shard = opened((folder / "cat").string());
+  const auto shard = opened_images((folder / "cat").string());
   Sample sample;
   REQUIRE(shard->index()->sample_offsets.size() == 3);
   const char* const names[] = {"0.jpg", "3.jpg", "6.jpg"};

@@ -8,9 +8,11 @@
 #include <doctest/doctest.h>
 
 #include "compressor.h"
+#include "in_turn.h"
 #include "indexed_shards.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
+#include "text.h"
 
 namespace {
 
@@ -21,12 +23,12 @@ using millrace::IndexMaking;
 using millrace::IndexSummary;
 using millrace::Reason;
 using millrace::ShardCatalog;
+using millrace::test::in_turn;
 using millrace::test::indexed;
 using millrace::test::made_tar;
 using millrace::test::making_of;
 using millrace::test::offsets_error;
 using millrace::test::offsets_of;
-using millrace::test::one_by_one;
 using millrace::test::ScratchFolder;
 using millrace::test::walked_offsets;
 using millrace::test::without_cache;
@@ -53,7 +55,7 @@ TEST_CASE("counts of other tools are taken over, and checked when a shard is rea
   CHECK(summary.imported == 5);
   CHECK(summary.walked == 1);
   CHECK(summary.samples == 25);
-  const auto catalog = ShardCatalog::open(shards, without_cache(), one_by_one);
+  const auto catalog = ShardCatalog::open(shards, without_cache(), in_turn);
   REQUIRE(catalog);
   CHECK((*catalog)->samples(4) == 5);
   for (const std::size_t shard : {0, 1, 2, 3, 5, 0, 1}) {
@@ -73,8 +75,7 @@ TEST_CASE("counts of other tools are taken over, and checked when a shard is rea
 TEST_CASE("a compressed shard is walked, not counted: nobody else says what it unpacks to") {
   const ScratchFolder folder;
   const std::vector<std::uint8_t> tar = made_tar("s", 4);
-  const std::string packed =
-      millrace::test::compressed("gzip", {reinterpret_cast<const char*>(tar.data()), tar.size()});
+  const std::string packed = millrace::test::compressed("gzip", millrace::test::text_of(tar));
   const std::string shard = folder.write("0.tar.gz", packed);
   const std::string plain = write_shard(folder, "1.tar", tar);
   folder.write("sizes.json", R"({"0.tar.gz": 4, "1.tar": 4})");
@@ -83,7 +84,7 @@ TEST_CASE("a compressed shard is walked, not counted: nobody else says what it u
   const IndexSummary summary = indexed(making);
   CHECK(summary.walked == 1);
   CHECK(summary.imported == 1);
-  const auto catalog = ShardCatalog::open({shard, plain}, without_cache(), one_by_one);
+  const auto catalog = ShardCatalog::open({shard, plain}, without_cache(), in_turn);
   REQUIRE(catalog);
   CHECK((*catalog)->samples(0) == 4);
   CHECK((*catalog)->unpacked_bytes(0) > 0);
@@ -135,7 +136,7 @@ TEST_CASE("the counts of the indexed reference shards are imported from each kin
     const IndexSummary summary = indexed(making);
     CHECK(summary.imported == 3);
     CHECK(summary.samples == 13);
-    const auto catalog = ShardCatalog::open(making.sources, without_cache(), one_by_one);
+    const auto catalog = ShardCatalog::open(making.sources, without_cache(), in_turn);
     REQUIRE(catalog);
     for (std::size_t i = 0; i < 3; ++i) {
       CHECK(offsets_of(**catalog, i) == walked_offsets((*catalog)->path(i)));

@@ -7,7 +7,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "in_turn.h"
+#include "scratch_folder.h"
 #include "tar_maker.h"
+#include "text.h"
 
 namespace millrace::test {
 
@@ -29,24 +32,13 @@ void set_age(const std::string& path, int seconds_ago) {
 
 std::string write_shard(const ScratchFolder& folder, const std::string& name,
                         const std::vector<std::uint8_t>& bytes, int seconds_ago) {
-  const std::string path =
-      folder.write(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const std::string path = folder.write(name, text_of(bytes));
   set_age(path, seconds_ago);
   return path;
 }
 
-void one_by_one(std::size_t count, const std::function<void(std::size_t)>& task) {
-  for (std::size_t i = 0; i < count; ++i) task(i);
-}
-
-std::vector<std::uint8_t> bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 void write_bytes(const std::string& path, const std::vector<std::uint8_t>& bytes) {
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<long>(bytes.size()));
+  write_file(path, text_of(bytes));
 }
 
 std::vector<std::uint64_t> offsets_of(const ShardCatalog& catalog, std::size_t shard) {
@@ -74,7 +66,7 @@ IndexMaking making_of(const std::vector<std::string>& sources) {
 }
 
 IndexSummary indexed(const IndexMaking& making) {
-  auto summary = make_indexes(making, one_by_one, nullptr);
+  auto summary = make_indexes(making, in_turn, nullptr);
   if (!summary) throw std::runtime_error(summary.error().to_string());
   return std::move(*summary);
 }

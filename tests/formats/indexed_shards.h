@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,10 +21,6 @@ std::string write_shard(const ScratchFolder& folder, const std::string& name,
 /// Sets a file's modification time.
 void set_age(const std::string& path, int seconds_ago);
 
-/// One after the other.
-void one_by_one(std::size_t count, const std::function<void(std::size_t)>& task);
-
-std::vector<std::uint8_t> bytes_of(const std::string& path);
 void write_bytes(const std::string& path, const std::vector<std::uint8_t>& bytes);
 
 /// The offsets that a catalog gives; must be no error.

@@ -16,8 +16,10 @@
 #include "allocation_counter.h"
 #include "millrace/formats/field_selector.h"
 #include "millrace/formats/shard.h"
+#include "opened_shard.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
+#include "text.h"
 
 namespace {
 
@@ -27,19 +29,15 @@ using millrace::ReadOptions;
 using millrace::Reason;
 using millrace::Sample;
 using millrace::Shard;
+using millrace::test::contains;
+using millrace::test::opened;
 using millrace::test::ScratchFolder;
+using millrace::test::text_of;
 
 ReadOptions without_images() {
   ReadOptions options;
   options.fields = {"json"};
   return options;
-}
-
-std::shared_ptr<const Shard> opened(const std::string& path,
-                                    const ReadOptions& options = without_images()) {
-  auto shard = open_shard(path, options);
-  REQUIRE_MESSAGE(shard.has_value(), shard.error().to_string());
-  return *shard;
 }
 
 std::shared_ptr<const Shard> opened_text(std::string_view text,
@@ -55,12 +53,6 @@ std::vector<std::uint64_t> offsets_of(const Shard& shard) {
   REQUIRE(index.has_value());
   CHECK(index->damaged == 0);
   return index->sample_offsets;
-}
-
-std::string text_of(const Sample& sample, std::string_view field) {
-  const auto* found = sample.find(field);
-  if (found == nullptr) return "absent";
-  return {reinterpret_cast<const char*>(found->data.data()), found->data.size()};
 }
 
 // What each entry of the index is: the line as the sample has it, or `error: MESSAGE`.
@@ -83,10 +75,6 @@ std::vector<std::string> lines_of(const Shard& shard) {
 }
 
 using Lines = std::vector<std::string>;
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string nested(std::size_t depth) {
   return "{\"a\":" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}";
@@ -170,13 +158,13 @@ TEST_CASE("keys and images are those of the columns named, as paths of keys") {
     return std::string(sample.key()) + " " + text_of(sample, "image") + " " +
            text_of(sample, "image.path");
   };
-  CHECK(read(0) == "7 A absent");
-  CHECK(read(1) == "sub/b.jpg B absent");
-  CHECK(read(2) == "https://example.org/a.jpg absent absent");
+  CHECK(read(0) == "7 A <none>");
+  CHECK(read(1) == "sub/b.jpg B <none>");
+  CHECK(read(2) == "https://example.org/a.jpg <none> <none>");
   CHECK(read(3) == "a.jpg A a.jpg");
-  CHECK(read(4) == "4 absent absent");
-  CHECK(read(5) == "sub/b.jpg B absent");
-  CHECK(read(6) == "two B absent");
+  CHECK(read(4) == "4 <none> <none>");
+  CHECK(read(5) == "sub/b.jpg B <none>");
+  CHECK(read(6) == "two B <none>");
   const auto missing = shard->read(offsets[7], sample);
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error().reason == Reason::io_error);
@@ -253,7 +241,6 @@ TEST_CASE("the numbers of bad lines are right in a long file, from any place") {
 }
 
 TEST_CASE("lines are read without allocating, once the buffers have grown") {
-  if (!millrace::test::can_count_allocations()) return;
   const ScratchFolder scratch;
   std::string text;
   for (int i = 0; i < 100; ++i) {
@@ -261,21 +248,12 @@ TEST_CASE("lines are read without allocating, once the buffers have grown") {
   }
   scratch.write("a.jpg", std::string(3000, 'a'));
   const auto shard = opened(scratch.write("rows.jsonl", text), {});
-  const auto offsets = offsets_of(*shard);
-  Sample sample;
-  const auto read_all = [&] {
-    for (const std::uint64_t offset : offsets) REQUIRE(shard->read(offset, sample).has_value());
-  };
-  read_all();
-  const std::size_t before = millrace::test::allocations_so_far();
-  read_all();
-  CHECK(millrace::test::allocations_so_far() == before);
+  millrace::test::check_reading_allocates_nothing(*shard, 100);
 }
 
 TEST_CASE("JSON lines are known by their name, or by a first line that is an object") {
   const auto is_jsonl = [](std::string_view name, std::string_view text) {
-    return millrace::is_jsonl(name,
-                              {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    return millrace::is_jsonl(name, millrace::test::bytes_of(text));
   };
   CHECK(is_jsonl("a.jsonl", ""));
   CHECK(is_jsonl("a.ndjson", "x"));
@@ -292,7 +270,7 @@ TEST_CASE("JSON lines are known by their name, or by a first line that is an obj
 TEST_CASE("a file that shrinks is an error, not a crash") {
   const ScratchFolder scratch;
   const std::string path = scratch.write("rows.jsonl", "{\"a\":1}\n{\"b\":2}\n");
-  const auto shard = opened(path);
+  const auto shard = opened(path, without_images());
   std::filesystem::resize_file(path, 3);
   CHECK_FALSE(shard->index().has_value());
   Sample sample;
@@ -338,9 +316,11 @@ TEST_CASE("every line of the reference files is what Python makes of it") {
   CHECK(blank > 0);
 
   std::set<std::string> exceptions;
-  for (const auto& [file, lines] : files) {
+  for (const auto& file_and_lines : files) {
+    const std::string& file = file_and_lines.first;
+    const auto& lines = file_and_lines.second;
     CAPTURE(file);
-    const auto shard = opened((folder / file).string());
+    const auto shard = opened((folder / file).string(), without_images());
     const auto offsets = offsets_of(*shard);
     CHECK(offsets.size() == lines.size());
     Sample sample;
@@ -382,7 +362,7 @@ TEST_CASE(
   if (!data) return;
   for (const char* file : {"utf16le.jsonl", "cr_only.jsonl", "pretty_printed.jsonl"}) {
     CAPTURE(file);
-    const auto shard = opened((*data / "tabular" / "jsonl" / file).string());
+    const auto shard = opened((*data / "tabular" / "jsonl" / file).string(), without_images());
     const Lines lines = lines_of(*shard);
     CHECK_FALSE(lines.empty());
     for (const std::string& line : lines) {
@@ -425,10 +405,10 @@ TEST_CASE("compressed JSON lines are those of the plain file") {
   const auto data = millrace::test::reference_data("captions.jsonl, .gz and .zst");
   if (!data) return;
   const auto folder = *data / "tabular" / "jsonl";
-  const Lines plain = lines_of(*opened((folder / "captions.jsonl").string()));
+  const Lines plain = lines_of(*opened((folder / "captions.jsonl").string(), without_images()));
   for (const char* file : {"captions.jsonl.gz", "captions.jsonl.zst"}) {
     CAPTURE(file);
-    const Lines packed = lines_of(*opened((folder / file).string()));
+    const Lines packed = lines_of(*opened((folder / file).string(), without_images()));
     REQUIRE(packed.size() == 40);
     CHECK(std::equal(packed.begin(), packed.end(), plain.begin()));
   }

@@ -13,8 +13,10 @@
 #include "golden_samples.h"
 #include "millrace/formats/shard.h"
 #include "millrace/formats/tables/mds_index.h"
+#include "opened_shard.h"
 #include "reference_data.h"
 #include "scratch_folder.h"
+#include "text.h"
 
 namespace {
 
@@ -22,8 +24,10 @@ using millrace::Field;
 using millrace::ReadOptions;
 using millrace::Reason;
 using millrace::Sample;
+using millrace::test::opened;
 using millrace::test::ScratchFolder;
 using millrace::test::ShardContent;
+using millrace::test::text_of;
 
 std::string le32(std::uint64_t value) {
   std::string bytes(4, '\0');
@@ -76,18 +80,6 @@ std::string index_text(const std::vector<std::string>& entries) {
   std::string text = R"({"shards": [)";
   for (std::size_t i = 0; i < entries.size(); ++i) text += (i > 0 ? ", " : "") + entries[i];
   return text + R"(], "version": 2})";
-}
-
-std::string field(const Sample& sample, std::string_view name) {
-  const Field* found = sample.find(name);
-  return found == nullptr ? "(none)" : std::string(found->data.begin(), found->data.end());
-}
-
-std::shared_ptr<const millrace::Shard> opened(const std::string& path,
-                                              const ReadOptions& options = {}) {
-  auto shard = millrace::open_shard(path, options);
-  REQUIRE_MESSAGE(shard, shard.error().to_string());
-  return *shard;
 }
 
 ReadOptions without_keys() {
@@ -191,15 +183,15 @@ TEST_CASE("an MDS shard's columns are fields, and its numbers are as JSON writes
   Sample sample;
   REQUIRE(shard->read(index->sample_offsets[0], sample));
   CHECK(sample.key() == "-3");  // the column `id` is one of the usual keys
-  CHECK(field(sample, "caption") == "one");
-  CHECK(field(sample, "id") == "-3");
-  CHECK(field(sample, "image") == "IMAGE");
-  CHECK(field(sample, "score") == "0.5");
+  CHECK(text_of(sample, "caption") == "one");
+  CHECK(text_of(sample, "id") == "-3");
+  CHECK(text_of(sample, "image") == "IMAGE");
+  CHECK(text_of(sample, "score") == "0.5");
   REQUIRE(shard->read(index->sample_offsets[1], sample));
-  CHECK(field(sample, "caption").empty());
-  CHECK(field(sample, "score") == "0.0");
+  CHECK(text_of(sample, "caption").empty());
+  CHECK(text_of(sample, "score") == "0.0");
   REQUIRE(shard->read(index->sample_offsets[2], sample));
-  CHECK(field(sample, "score") == "1e+300");
+  CHECK(text_of(sample, "score") == "1e+300");
   CHECK(sample.end_bytes() == bytes.size());
 
   ReadOptions some;
@@ -209,7 +201,7 @@ TEST_CASE("an MDS shard's columns are fields, and its numbers are as JSON writes
   REQUIRE(projected->read(index->sample_offsets[2], sample));
   CHECK(sample.key() == "000000042");
   CHECK(sample.fields().size() == 1);
-  CHECK(field(sample, "caption") == "three");
+  CHECK(text_of(sample, "caption") == "three");
 }
 
 TEST_CASE("a JSON column of MDS is a JSON value, one of text is not, whatever it holds") {
@@ -223,9 +215,9 @@ TEST_CASE("a JSON column of MDS is a JSON value, one of text is not, whatever it
   const auto shard = opened(path);
   Sample sample;
   REQUIRE(shard->read(shard->index()->sample_offsets.at(0), sample));
-  CHECK(field(sample, "texts") == texts);
+  CHECK(text_of(sample, "texts") == texts);
   CHECK(sample.find("texts")->is_json_value);
-  CHECK(field(sample, "title") == texts);
+  CHECK(text_of(sample, "title") == texts);
   CHECK_FALSE(sample.find("title")->is_json_value);
 }
 
@@ -251,7 +243,9 @@ TEST_CASE("every kind of number in MDS is read") {
       {"bool", {raw(std::uint8_t{1}), "true"}},
   };
   const ScratchFolder folder;
-  for (const auto& [encoding, value] : values) {
+  for (const auto& encoding_and_value : values) {
+    const std::string& encoding = encoding_and_value.first;
+    const auto& value = encoding_and_value.second;
     CAPTURE(encoding);
     CAPTURE(value.second);
     const std::string config = R"({"column_encodings": [")" + encoding +
@@ -260,7 +254,7 @@ TEST_CASE("every kind of number in MDS is read") {
     const auto shard = opened(folder.write("a.mds", shard_bytes({value.first}, config)));
     Sample sample;
     REQUIRE(shard->read(shard->index()->sample_offsets.at(0), sample));
-    CHECK(field(sample, "v") == value.second);
+    CHECK(text_of(sample, "v") == value.second);
     CHECK(sample.key() == "000000000");
   }
 }
@@ -321,8 +315,7 @@ TEST_CASE("an index.json of something else is not taken for one of MDS, a broken
         "shard 0: column 'a' (int) must have 8 bytes a value");
   for (std::size_t size = 0; size < whole.size(); size += 7) {
     const std::string cut = whole.substr(0, size);
-    CHECK_FALSE(
-        millrace::parse_mds_index({reinterpret_cast<const std::uint8_t*>(cut.data()), cut.size()}));
+    CHECK_FALSE(millrace::parse_mds_index(millrace::test::bytes_of(cut)));
   }
 }
 
@@ -442,17 +435,9 @@ TEST_CASE("an index.json that contradicts its shard is an error, not another dat
 }
 
 TEST_CASE("reading MDS allocates nothing once the sample's buffers have grown") {
-  if (!millrace::test::can_count_allocations()) return;
   const ScratchFolder folder;
   const auto shard = opened(folder.write("a.mds", shard_bytes(three_samples())));
-  const auto offsets = shard->index()->sample_offsets;
-  Sample sample;
-  std::size_t good = 0;
-  for (const std::uint64_t offset : offsets) good += shard->read(offset, sample) ? 1 : 0;
-  const std::size_t before = millrace::test::allocations_so_far();
-  for (const std::uint64_t offset : offsets) good += shard->read(offset, sample) ? 1 : 0;
-  CHECK(millrace::test::allocations_so_far() == before);
-  CHECK(good == 6);
+  millrace::test::check_reading_allocates_nothing(*shard, 3);
 }
 
 }  // namespace

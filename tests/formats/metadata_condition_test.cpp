@@ -13,8 +13,13 @@
 
 #include <doctest/doctest.h>
 
+#include "refusal.h"
+#include "text.h"
+
 namespace millrace {
 namespace {
+
+using test::contains;
 
 constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
 
@@ -38,16 +43,7 @@ std::vector<std::size_t> selected_of(const std::string& text, const std::vector<
 std::string canonical(const std::string& text) { return MetadataCondition(text).text(); }
 
 std::string error_of(const std::string& text) {
-  try {
-    const MetadataCondition condition(text);
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "none";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
+  return test::refusal_of([&] { const MetadataCondition condition(text); });
 }
 
 using Numbers = std::vector<std::size_t>;

@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include "reference_data.h"
+#include "text.h"
+
 namespace millrace::test {
 
 Result<std::shared_ptr<const Shard>> open_text(std::string_view format, std::string_view text,
@@ -20,6 +23,12 @@ ReadOptions only_fields(std::vector<std::string> fields) {
   ReadOptions options;
   options.fields = std::move(fields);
   return options;
+}
+
+Error open_error(std::string_view format, std::string_view text, const ReadOptions& options) {
+  const auto shard = open_text(format, text, options);
+  REQUIRE_FALSE(shard.has_value());
+  return shard.error();
 }
 
 TableContent read_table(const Shard& shard) {
@@ -44,14 +53,41 @@ TableContent read_table(const Shard& shard) {
     end_of_last = sample.end_bytes();
     RowSample row{std::string(sample.key()), {}};
     for (const Field& field : sample.fields()) {
-      const bool added =
-          row.fields.emplace(field.name, std::string(field.data.begin(), field.data.end())).second;
+      const bool added = row.fields.emplace(field.name, text_of(field.data)).second;
       CHECK(added);
     }
     content.rows.push_back(std::move(row));
   }
   CHECK(content.errors.size() >= content.index.damaged);
   return content;
+}
+
+TableContent table_of(std::string_view format, std::string_view text, const ReadOptions& options) {
+  const auto shard = open_text(format, text, options);
+  REQUIRE(shard.has_value());
+  return read_table(**shard);
+}
+
+std::string json_of(const RowSample& row) { return row.fields.at("json"); }
+
+void check_reference_captions(
+    const std::filesystem::path& folder, const std::string& name,
+    const std::function<void(const RowSample& sample, simdjson::dom::element json,
+                             simdjson::dom::element golden)>& check) {
+  ReadOptions options;
+  options.image_root = (folder.parent_path() / "images").string();
+  const auto shard = open_shard((folder / name).string(), options);
+  REQUIRE(shard.has_value());
+  const TableContent content = read_table(**shard);
+  CHECK(content.errors.empty());
+  simdjson::dom::parser parser;
+  std::size_t i = 0;
+  for_each_json_line(folder / "manifest.jsonl", [&](simdjson::dom::element golden) {
+    REQUIRE(i < content.rows.size());
+    const RowSample& sample = content.rows[i++];
+    check(sample, parser.parse(json_of(sample)), golden);
+  });
+  CHECK(i == content.rows.size());
 }
 
 }  // namespace millrace::test

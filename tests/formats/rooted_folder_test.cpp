@@ -14,6 +14,7 @@
 #include <doctest/doctest.h>
 
 #include "scratch_folder.h"
+#include "text.h"
 
 namespace {
 
@@ -23,12 +24,14 @@ using millrace::Error;
 using millrace::Reason;
 using millrace::RootedFolder;
 using millrace::Sample;
+using millrace::test::contains;
 using millrace::test::ScratchFolder;
+using millrace::test::text_of;
 using Guard = millrace::RootedFolder::Guard;
 
 constexpr std::uint64_t kMost = 1 << 20;
 
-RootedFolder opened(const std::string& path, Guard guard) {
+RootedFolder opened_folder(const std::string& path, Guard guard) {
   auto folder = RootedFolder::open(path, guard);
   REQUIRE(folder.has_value());
   return std::move(*folder);
@@ -38,7 +41,7 @@ std::string content(const RootedFolder& folder, std::string_view name) {
   Sample sample;
   const auto bytes = folder.read(name, kMost, sample);
   if (!bytes) return "error: " + bytes.error().message;
-  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+  return text_of(*bytes);
 }
 
 std::string refusal(const RootedFolder& folder, std::string_view name,
@@ -48,10 +51,6 @@ std::string refusal(const RootedFolder& folder, std::string_view name,
   REQUIRE_FALSE(bytes.has_value());
   CHECK(bytes.error().reason == Reason::io_error);
   return bytes.error().message;
-}
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
 }
 
 constexpr Guard kGuards[] = {Guard::best, Guard::portable};
@@ -64,7 +63,7 @@ TEST_CASE("files below the folder are read by relative and absolute names") {
   scratch.write("root/sub/deep/b.jpg", "B");
   scratch.write("root/empty.jpg", "");
   for (const Guard guard : kGuards) {
-    const RootedFolder root = opened(scratch.path("root"), guard);
+    const RootedFolder root = opened_folder(scratch.path("root"), guard);
     CHECK(content(root, "a.jpg") == "A");
     CHECK(content(root, "./sub//deep/./b.jpg") == "B");
     CHECK(content(root, "sub/../a.jpg") == "A");
@@ -72,7 +71,7 @@ TEST_CASE("files below the folder are read by relative and absolute names") {
     CHECK(content(root, "empty.jpg").empty());
     CHECK(content(root, scratch.path("root/sub/deep/b.jpg")) == "B");
     CHECK(content(root, scratch.path("root/../root/a.jpg")) == "A");
-    const RootedFolder with_slash = opened(scratch.path("root") + "/", guard);
+    const RootedFolder with_slash = opened_folder(scratch.path("root") + "/", guard);
     CHECK(content(with_slash, scratch.path("root/a.jpg")) == "A");
   }
 }
@@ -83,7 +82,7 @@ TEST_CASE("names that lead out of the folder are refused") {
   scratch.write("root/a.jpg", "A");
   scratch.write("root2/b.jpg", "B");
   for (const Guard guard : kGuards) {
-    const RootedFolder root = opened(scratch.path("root"), guard);
+    const RootedFolder root = opened_folder(scratch.path("root"), guard);
     for (const std::string& name :
          {std::string("../secret.jpg"), std::string("sub/../../secret.jpg"), std::string(".."),
           std::string("../root/a.jpg"), scratch.path("secret.jpg"), scratch.path("root2/b.jpg"),
@@ -116,7 +115,7 @@ TEST_CASE("links may lead anywhere below the folder, and not out of it") {
   link("/proc/self/root/etc/passwd", "magic.jpg");
   for (const Guard guard : kGuards) {
     CAPTURE(static_cast<int>(guard));
-    const RootedFolder root = opened(scratch.path("root"), guard);
+    const RootedFolder root = opened_folder(scratch.path("root"), guard);
     CHECK(content(root, "sub/up.jpg") == "A");
     CHECK(content(root, "folder/b.jpg") == "B");
     CHECK(content(root, "absolute.jpg") == "A");
@@ -135,7 +134,7 @@ TEST_CASE("a folder that is itself behind a link is one folder by both of its na
   scratch.write("real/a.jpg", "A");
   fs::create_directory_symlink(scratch.path("real"), scratch.path("alias"));
   for (const Guard guard : kGuards) {
-    const RootedFolder root = opened(scratch.path("alias"), guard);
+    const RootedFolder root = opened_folder(scratch.path("alias"), guard);
     CHECK(content(root, "a.jpg") == "A");
     CHECK(content(root, scratch.path("alias/a.jpg")) == "A");
     CHECK(content(root, scratch.path("real/a.jpg")) == "A");
@@ -147,13 +146,13 @@ TEST_CASE("what is no regular file is refused without waiting") {
   scratch.write("root/sub/a.jpg", "A");
   REQUIRE(::mkfifo(scratch.path("root/fifo.jpg").c_str(), 0600) == 0);
   for (const Guard guard : kGuards) {
-    const RootedFolder root = opened(scratch.path("root"), guard);
+    const RootedFolder root = opened_folder(scratch.path("root"), guard);
     CHECK(contains(refusal(root, "fifo.jpg"), "no regular file"));
     CHECK(contains(refusal(root, "sub"), "no regular file"));
     CHECK(contains(refusal(root, "."), "it is a folder"));
     CHECK(contains(refusal(root, "sub/.."), "it is a folder"));
     CHECK(contains(refusal(root, scratch.path("root")), "out of the folder"));
-    const RootedFolder devices = opened("/dev", guard);
+    const RootedFolder devices = opened_folder("/dev", guard);
     CHECK(contains(refusal(devices, "null"), "no regular file"));
     CHECK(contains(refusal(root, "missing.jpg"), "No such file"));
     CHECK(contains(refusal(root, "sub/a.jpg/b.jpg"), "Not a directory"));
@@ -164,7 +163,7 @@ TEST_CASE("names that no file can have are refused, and messages show them harml
   const ScratchFolder scratch;
   scratch.write("root/a.jpg", "A");
   for (const Guard guard : kGuards) {
-    const RootedFolder root = opened(scratch.path("root"), guard);
+    const RootedFolder root = opened_folder(scratch.path("root"), guard);
     CHECK(contains(refusal(root, ""), "empty name"));
     CHECK(contains(refusal(root, std::string_view("a.jpg\0.png", 10)), "NUL"));
     CHECK(contains(refusal(root, std::string(4096, 'a')), "too long"));
@@ -183,7 +182,7 @@ TEST_CASE("a file beyond the limit is refused before memory is taken for it") {
   scratch.write("root/a.jpg", "12345");
   REQUIRE(::truncate(scratch.write("root/huge.jpg", "x").c_str(), off_t{1} << 40) == 0);
   for (const Guard guard : kGuards) {
-    const RootedFolder root = opened(scratch.path("root"), guard);
+    const RootedFolder root = opened_folder(scratch.path("root"), guard);
     CHECK(contains(refusal(root, "a.jpg", 4), "5 bytes are more than max_image_bytes = 4"));
     Sample sample;
     CHECK(root.read("a.jpg", 5, sample).has_value());
@@ -192,7 +191,7 @@ TEST_CASE("a file beyond the limit is refused before memory is taken for it") {
 }
 
 TEST_CASE("a file that does not have the length it says is an error") {
-  const RootedFolder proc = opened("/proc/self", Guard::best);
+  const RootedFolder proc = opened_folder("/proc/self", Guard::best);
   CHECK(contains(refusal(proc, "status"), "changed its size"));
 }
 
@@ -200,7 +199,7 @@ TEST_CASE("several files are kept by one sample until it is read again") {
   const ScratchFolder scratch;
   scratch.write("root/a.jpg", std::string(100, 'a'));
   scratch.write("root/b.jpg", std::string(50, 'b'));
-  const RootedFolder root = opened(scratch.path("root"), Guard::best);
+  const RootedFolder root = opened_folder(scratch.path("root"), Guard::best);
   Sample sample;
   for (int i = 0; i < 3; ++i) {
     sample.reset("table", 0);
@@ -235,7 +234,7 @@ TEST_CASE("a folder that is swapped for a link meanwhile never gives a file from
   int outside = 0;
   int inside = 0;
   for (const Guard guard : kGuards) {
-    const RootedFolder root = opened(scratch.path("root"), guard);
+    const RootedFolder root = opened_folder(scratch.path("root"), guard);
     for (int i = 0; i < 5000; ++i) {
       const std::string got = content(root, "swapped/a.jpg");
       outside += got == "OUTSIDE" ? 1 : 0;

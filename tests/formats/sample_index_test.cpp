@@ -11,6 +11,7 @@
 #include "indexed_shards.h"
 #include "millrace/formats/index/sample_index.h"
 #include "millrace/formats/index/sample_index_writer.h"
+#include "reference_data.h"
 #include "sanitized_build.h"
 #include "scratch_folder.h"
 
@@ -24,7 +25,7 @@ using millrace::Reason;
 using millrace::SampleIndex;
 using millrace::SampleIndexWriter;
 using millrace::write_index;
-using millrace::test::bytes_of;
+using millrace::test::read_file;
 using millrace::test::ScratchFolder;
 using millrace::test::write_bytes;
 
@@ -69,7 +70,7 @@ Bytes index_of(const std::vector<IndexedShard>& shards) {
   for (const IndexedShard& shard : shards) encoded.push_back(encode_block(shard));
   for (const Bytes& bytes : encoded) blocks.push_back(*IndexBlock::parse(bytes));
   REQUIRE(write_index(folder.path("x.index"), blocks));
-  return bytes_of(folder.path("x.index"));
+  return read_file(folder.path("x.index"));
 }
 
 // What an index says, if it says anything: every shard, or nothing.
@@ -205,7 +206,7 @@ TEST_CASE("an interrupted index is taken up at every byte it may have been cut a
     REQUIRE(writer);
     for (const Bytes& block : encoded) REQUIRE((*writer)->add(*IndexBlock::parse(block)));
   }
-  const Bytes partial = bytes_of(path + ".partial");
+  const Bytes partial = read_file(path + ".partial");
   REQUIRE(partial.size() == 16 + 4 * encoded[0].size());
   for (std::size_t size = 0; size <= partial.size(); size += millrace::test::kSanitizedStride) {
     write_bytes(path + ".partial", {partial.begin(), partial.begin() + static_cast<long>(size)});
@@ -220,7 +221,7 @@ TEST_CASE("an interrupted index is taken up at every byte it may have been cut a
       }
       REQUIRE((*writer)->finish(list));
     }
-    const std::vector<IndexedShard> content = content_of(bytes_of(path));
+    const std::vector<IndexedShard> content = content_of(read_file(path));
     REQUIRE(content.size() == 4);
     for (std::size_t i = 0; i < 4; ++i) REQUIRE(are_equal(content[i], shards[i]));
   }

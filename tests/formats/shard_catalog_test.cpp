@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include "in_turn.h"
 #include "indexed_shards.h"
 #include "millrace/formats/index/index_making.h"
 #include "millrace/formats/index/sample_index.h"
@@ -32,12 +33,12 @@ using millrace::Reason;
 using millrace::Result;
 using millrace::SampleIndex;
 using millrace::ShardCatalog;
+using millrace::test::in_turn;
 using millrace::test::indexed;
 using millrace::test::made_tar;
 using millrace::test::making_of;
 using millrace::test::offsets_error;
 using millrace::test::offsets_of;
-using millrace::test::one_by_one;
 using millrace::test::ScratchFolder;
 using millrace::test::set_age;
 using millrace::test::TarMaker;
@@ -55,7 +56,7 @@ CatalogOptions with_cache(const ScratchFolder& folder) {
 }
 
 Catalog open_catalog(const Specs& specs, const CatalogOptions& options) {
-  return ShardCatalog::open(specs, options, one_by_one);
+  return ShardCatalog::open(specs, options, in_turn);
 }
 
 // Destroys all content but keeps what an index checks first: length and modification time.
@@ -362,13 +363,13 @@ TEST_CASE("a shard that cannot be opened stops the index, and the next run goes 
   const std::string a = write_shard(folder, "a.tar", made_tar("a", 4));
   const std::string b = folder.write("b.tar", std::string("\x89LZO\0", 5) + std::string(600, 'x'));
   const std::string c = write_shard(folder, "c.tar", made_tar("c", 3));
-  const auto failed = make_indexes(making_of({a, b, c}), one_by_one, nullptr);
+  const auto failed = make_indexes(making_of({a, b, c}), in_turn, nullptr);
   REQUIRE_FALSE(failed);
   CHECK(failed.error().shard == b);
   CHECK_FALSE(fs::exists(folder.path("millrace.index")));
   write_shard(folder, "b.tar", made_tar("b", 2));
   std::size_t reports = 0;
-  const auto summary = make_indexes(making_of({a, b, c}), one_by_one,
+  const auto summary = make_indexes(making_of({a, b, c}), in_turn,
                                     [&](std::size_t done, std::size_t shards, std::uint64_t) {
                                       CHECK(done == ++reports);
                                       CHECK(shards == 3);

@@ -10,6 +10,7 @@
 
 #include "reference_data.h"
 #include "scratch_folder.h"
+#include "text.h"
 
 namespace {
 
@@ -20,6 +21,7 @@ using millrace::list_shards;
 using millrace::ReadOptions;
 using millrace::Reason;
 using millrace::shards_of;
+using millrace::test::contains;
 using millrace::test::ScratchFolder;
 
 using Paths = std::vector<std::string>;
@@ -42,10 +44,6 @@ Error refused(const std::string& path, const ReadOptions& options = {}) {
   const auto shards = list_shards(path, options);
   REQUIRE_FALSE(shards.has_value());
   return shards.error();
-}
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "millrace/formats/tar/tar_reader.h"
 #include "millrace/formats/tar/tar_sparse.h"
 #include "tar_maker.h"
+#include "text.h"
 
 namespace {
 
@@ -80,7 +81,7 @@ TEST_CASE("what libarchive writes in each tar format is read back") {
 TEST_CASE("numbers are octal with blanks around them, or base-256") {
   const auto parse = [](std::string text) {
     text.resize(12);
-    return tar::parse_number({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    return tar::parse_number(millrace::test::bytes_of(text));
   };
   CHECK(parse("00000002454") == 02454u);
   CHECK(parse("        2454") == 02454u);

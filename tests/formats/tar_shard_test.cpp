@@ -9,6 +9,7 @@
 #include "golden_samples.h"
 #include "millrace/formats/shard.h"
 #include "millrace/formats/tar/sample_grouper.h"
+#include "opened_shard.h"
 #include "tar_maker.h"
 
 namespace {
@@ -20,6 +21,7 @@ using millrace::test::PlainSample;
 using millrace::test::read_all;
 using millrace::test::ShardContent;
 using millrace::test::TarMaker;
+using millrace::test::text_of;
 using Bytes = std::vector<std::uint8_t>;
 
 std::shared_ptr<const millrace::Shard> shard_of(Bytes bytes,
@@ -40,14 +42,8 @@ std::string keys_of(const ShardContent& content) {
   return text;
 }
 
-std::string text_of(const Sample& sample, std::string_view field) {
-  const millrace::Field* found = sample.find(field);
-  REQUIRE(found != nullptr);
-  return {found->data.begin(), found->data.end()};
-}
-
 // Every kind of header that may stand before a payload, and things to pass over.
-TarMaker varied_shard() {
+TarMaker tar_of_every_header() {
   TarMaker tar;
   tar.pax({"comment=0123456789abcdef"}, 'g');
   tar.file("a.jpg", std::string(700, 'j')).file("a.txt", "caption of a");
@@ -131,7 +127,7 @@ TEST_CASE("the payload of a link is found whether or not its size field is meant
 }
 
 TEST_CASE("a shard read through its index gives what reading on gives") {
-  const Bytes bytes = varied_shard().bytes();
+  const Bytes bytes = tar_of_every_header().bytes();
   const auto shard = shard_of(bytes);
   const auto index = shard->index();
   REQUIRE(index);
@@ -157,7 +153,7 @@ TEST_CASE("a shard read through its index gives what reading on gives") {
 }
 
 TEST_CASE("a shard cut at any byte keeps the samples before the cut and reports the loss") {
-  const TarMaker tar = varied_shard();
+  const TarMaker tar = tar_of_every_header();
   const Bytes& whole = tar.bytes();
   const ShardContent all = content_of(tar);
   REQUIRE(all.errors.empty());
@@ -233,7 +229,7 @@ TEST_CASE("a sample of very many fields is indexed in time that grows with their
 }
 
 TEST_CASE("a header that does not match its checksum ends the shard with an error") {
-  const TarMaker tar = varied_shard();
+  const TarMaker tar = tar_of_every_header();
   const ShardContent all = content_of(tar);
   for (const std::size_t position : header_positions(tar.bytes())) {
     CAPTURE(position);

@@ -19,21 +19,16 @@
 #include "millrace/formats/shard.h"
 #include "millrace/formats/tar/sample_grouper.h"
 #include "millrace/formats/tar/tar_reader.h"
-#include "tar_writer.h"
+#include "reference_data.h"
+#include "scratch_folder.h"
+#include "text.h"
 
 namespace millrace {
 namespace {
 
+using test::bytes_of;
+using test::text_of;
 using Members = std::vector<std::pair<std::string, std::string>>;
-
-std::span<const std::uint8_t> bytes_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-std::string content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 Members odd_members() {
   std::string directories;
@@ -57,16 +52,16 @@ std::string written(const std::string& path, const Members& members) {
     REQUIRE((*writer)->add(name, bytes_of(content)));
   }
   REQUIRE((*writer)->finish());
-  const std::string archive = content_of(path);
+  const std::string archive = text_of(test::read_file(path));
   CHECK((*writer)->bytes() == archive.size());
   CHECK((*writer)->crc32() == tar::padded_crc32(bytes_of(archive)));
   return archive;
 }
 
 TEST_CASE("what is written is read back by the reader here and by libarchive") {
-  const test::TemporaryFolder folder;
+  const test::ScratchFolder folder;
   const Members members = odd_members();
-  const std::string archive = written(folder / "a.tar", members);
+  const std::string archive = written(folder.path("a.tar"), members);
 
   tar::Reader reader(bytes_of(archive), 0);
   tar::Member member;
@@ -74,7 +69,7 @@ TEST_CASE("what is written is read back by the reader here and by libarchive") {
   for (const auto& [name, content] : members) {
     REQUIRE(reader.next(member) == tar::Event::member);
     CHECK(member.name == name);
-    CHECK(tar::as_text(member.data) == content);
+    CHECK(text_of(member.data) == content);
     CHECK(member.begin_bytes == expected_begin);
     expected_begin += tar::member_bytes(name, content.size());
     CHECK(member.end_bytes == expected_begin);
@@ -107,8 +102,9 @@ TEST_CASE("what is written is read back by the reader here and by libarchive") {
 }
 
 TEST_CASE("the same members are the same bytes, and plain names take one header block") {
-  const test::TemporaryFolder folder;
-  CHECK(written(folder / "a.tar", odd_members()) == written(folder / "b.tar", odd_members()));
+  const test::ScratchFolder folder;
+  CHECK(written(folder.path("a.tar"), odd_members()) ==
+        written(folder.path("b.tar"), odd_members()));
   CHECK(tar::member_bytes("a.jpg", 1) == 1024);
   CHECK(tar::member_bytes("a.jpg", 0) == 512);
   CHECK(tar::member_bytes(std::string(100, 'a') + "/" + std::string(100, 'b'), 512) == 1024);
@@ -131,7 +127,7 @@ TEST_CASE("sizes that ustar's field does not hold are in a PAX header") {
 }
 
 TEST_CASE("an archive has its name only when it is whole") {
-  const test::TemporaryFolder folder;
+  const test::ScratchFolder folder;
   const auto names = [&] {
     std::vector<std::string> found;
     for (const auto& file : std::filesystem::directory_iterator(folder.path())) {
@@ -140,7 +136,7 @@ TEST_CASE("an archive has its name only when it is whole") {
     return found;
   };
   {
-    auto writer = tar::Writer::create(folder / "a.tar");
+    auto writer = tar::Writer::create(folder.path("a.tar"));
     REQUIRE(writer);
     REQUIRE((*writer)->add("a.txt", bytes_of("1")));
     CHECK(names() == std::vector<std::string>{".a.tar.partial"});
@@ -148,20 +144,20 @@ TEST_CASE("an archive has its name only when it is whole") {
   CHECK(names().empty());
   test::write_file(folder.path() / ".a.tar.partial",
                    std::string(5000, 'x'));  // of a killed process
-  written(folder / "a.tar", {{"a.txt", "1"}});
+  written(folder.path("a.tar"), {{"a.txt", "1"}});
   CHECK(names() == std::vector<std::string>{"a.tar"});
-  CHECK(std::filesystem::file_size(folder / "a.tar") == 2048);
+  CHECK(std::filesystem::file_size(folder.path("a.tar")) == 2048);
 
-  const auto nowhere = tar::Writer::create(folder / "absent/a.tar");
+  const auto nowhere = tar::Writer::create(folder.path("absent/a.tar"));
   REQUIRE_FALSE(nowhere);
   CHECK(nowhere.error().reason == Reason::io_error);
-  CHECK(nowhere.error().shard == folder / "absent/a.tar");
+  CHECK(nowhere.error().shard == folder.path("absent/a.tar"));
 }
 
 TEST_CASE("members written one after the other are samples") {
-  const test::TemporaryFolder folder;
-  written(folder / "a.tar", {{"a.jpg", "1"}, {"a.txt", "2"}, {"grüße.jpg", "3"}});
-  const auto shard = open_shard(folder / "a.tar");
+  const test::ScratchFolder folder;
+  written(folder.path("a.tar"), {{"a.jpg", "1"}, {"a.txt", "2"}, {"grüße.jpg", "3"}});
+  const auto shard = open_shard(folder.path("a.tar"));
   REQUIRE(shard);
   const auto index = (*shard)->index();
   REQUIRE(index);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -20,6 +21,7 @@ using millrace::test::golden_samples;
 using millrace::test::PlainSample;
 using millrace::test::read_all;
 using millrace::test::ShardContent;
+using simdjson::dom::element;
 
 using Names = std::set<std::string>;
 using Keys = std::vector<std::pair<std::string, Names>>;
@@ -112,20 +114,38 @@ const Names& damaged_compression() {
   return files;
 }
 
-std::string compression_of(const std::filesystem::path& path) {
-  const auto file = millrace::map_file(path.string());
-  REQUIRE(file);
-  return std::string(millrace::compression_of((*file)->bytes()));
+// The samples of the shard that most others were made from.
+std::vector<PlainSample> intact_samples(const std::filesystem::path& zoo) {
+  const auto intact = millrace::open_shard((zoo / "intact.tar").string());
+  REQUIRE(intact);
+  return read_all(**intact).samples;
 }
 
-bool is_true(simdjson::simdjson_result<simdjson::dom::element> value) {
+struct ZooFile {
+  std::string path;
+  std::string compression;  // empty: none
+};
+
+// Calls `check` with each file of the zoo, its name and its row of the manifest.
+void for_each_zoo_file(
+    const std::filesystem::path& zoo,
+    const std::function<void(const ZooFile& of, const std::string& file, element row)>& check) {
+  millrace::test::for_each_zoo_row(zoo / "manifest.jsonl", [&](element row) {
+    const std::string file{std::string_view(row["file"])};
+    CAPTURE(file);
+    const std::string path = (zoo / file).string();
+    const auto bytes = millrace::map_file(path);
+    REQUIRE(bytes);
+    check({path, std::string(millrace::compression_of((*bytes)->bytes()))}, file, row);
+  });
+}
+
+bool is_true(simdjson::simdjson_result<element> value) {
   bool truth = false;
   return value.get(truth) == simdjson::SUCCESS && truth;
 }
 
-bool raises(simdjson::dom::element row) {
-  return row["webdataset"]["error_type"].error() == simdjson::SUCCESS;
-}
+bool raises(element row) { return row["webdataset"]["error_type"].error() == simdjson::SUCCESS; }
 
 bool begins_with(const std::vector<PlainSample>& all, const std::vector<PlainSample>& some) {
   return some.size() <= all.size() && std::equal(some.begin(), some.end(), all.begin());
@@ -146,15 +166,11 @@ TEST_CASE("every shard of the zoo gives webdataset's samples, and every loss is 
   const auto data = millrace::test::reference_data("tar zoo");
   if (!data) return;
   const auto zoo = *data / "tar_zoo";
-  const auto intact = millrace::open_shard((zoo / "intact.tar").string());
-  REQUIRE(intact);
-  const std::vector<PlainSample> parent = read_all(**intact).samples;
+  const std::vector<PlainSample> parent = intact_samples(zoo);
   std::size_t read = 0;
-  millrace::test::for_each_zoo_row(zoo / "manifest.jsonl", [&](simdjson::dom::element row) {
-    const std::string file{std::string_view(row["file"])};
-    CAPTURE(file);
-    if (!compression_of(zoo / file).empty()) return;
-    const auto shard = millrace::open_shard((zoo / file).string());
+  for_each_zoo_file(zoo, [&](const ZooFile& of, const std::string& file, element row) {
+    if (!of.compression.empty()) return;
+    const auto shard = millrace::open_shard(of.path);
     REQUIRE(shard);
     ++read;
     const ShardContent content = read_all(**shard);
@@ -191,17 +207,12 @@ TEST_CASE("every compressed shard of the zoo is read whole, and every loss is re
   const auto data = millrace::test::reference_data("compressed tars");
   if (!data) return;
   const auto zoo = *data / "tar_zoo";
-  const auto intact = millrace::open_shard((zoo / "intact.tar").string());
-  REQUIRE(intact);
-  const std::vector<PlainSample> parent = read_all(**intact).samples;
+  const std::vector<PlainSample> parent = intact_samples(zoo);
   std::size_t read = 0;
-  millrace::test::for_each_zoo_row(zoo / "manifest.jsonl", [&](simdjson::dom::element row) {
-    const std::string file{std::string_view(row["file"])};
-    CAPTURE(file);
-    const std::string compression = compression_of(zoo / file);
-    if (compression.empty()) return;
-    const auto shard = millrace::open_shard((zoo / file).string());
-    if (compression == "lzop") {
+  for_each_zoo_file(zoo, [&](const ZooFile& of, const std::string& file, element row) {
+    if (of.compression.empty()) return;
+    const auto shard = millrace::open_shard(of.path);
+    if (of.compression == "lzop") {
       REQUIRE_FALSE(shard);
       CHECK(shard.error().reason == millrace::Reason::io_error);
       CHECK(shard.error().message == "compression with lzop is not read; decompress it first");
@@ -214,7 +225,7 @@ TEST_CASE("every compressed shard of the zoo is read whole, and every loss is re
     std::string_view made_from;
     if (row["made_from"].get(made_from) != simdjson::SUCCESS) {
       const auto plain = millrace::tar_shard(
-          millrace::memory_source("plain", millrace::test::decompressed((zoo / file).string())));
+          millrace::memory_source("plain", millrace::test::decompressed(of.path)));
       const ShardContent expected = read_all(*plain);
       CHECK(content.samples == expected.samples);
       CHECK(content.index.sample_offsets == expected.index.sample_offsets);
@@ -226,7 +237,7 @@ TEST_CASE("every compressed shard of the zoo is read whole, and every loss is re
     REQUIRE(content.errors.size() == (lossy ? 1 : 0));
     if (lossy) {
       CHECK(content.errors[0].reason == millrace::Reason::damaged_shard);
-      CHECK(content.errors[0].message.find(compression + ": ") != std::string::npos);
+      CHECK(content.errors[0].message.find(of.compression + ": ") != std::string::npos);
     }
     if (!raises(row)) {
       CHECK(content.samples == golden_samples(row["webdataset"]));
@@ -246,12 +257,12 @@ TEST_CASE("a key never spans two shards") {
   const auto data = millrace::test::reference_data("several shards in a run");
   if (!data) return;
   const auto zoo = *data / "tar_zoo";
-  millrace::test::for_each_zoo_row(zoo / "multi_shard.jsonl", [&](simdjson::dom::element row) {
+  millrace::test::for_each_zoo_row(zoo / "multi_shard.jsonl", [&](element row) {
     std::vector<PlainSample> samples;
     std::size_t errors = 0;
     bool unopened = false;
     std::string shards;
-    for (const simdjson::dom::element name : simdjson::dom::array(row["shards"])) {
+    for (const element name : simdjson::dom::array(row["shards"])) {
       shards += std::string(std::string_view(name)) + " ";
       const auto shard = millrace::open_shard((zoo / std::string_view(name)).string());
       if (!shard) {
@@ -290,8 +301,8 @@ TEST_CASE("the photos are where the manifest says, byte for byte") {
   }
   std::map<std::string, std::size_t> seen;
   millrace::Sample sample;
-  const std::size_t rows = millrace::test::for_each_json_line(
-      *data / "photos" / "manifest.jsonl", [&](simdjson::dom::element row) {
+  const std::size_t rows =
+      millrace::test::for_each_json_line(*data / "photos" / "manifest.jsonl", [&](element row) {
         const std::string name{std::string_view(row["shard"])};
         const std::uint64_t offset = indexes[name].sample_offsets.at(seen[name]++);
         CHECK(offset == std::uint64_t(row["members"]["jpg"]["header"]));

@@ -17,6 +17,7 @@
 #include "sanitized_build.h"
 #include "scratch_folder.h"
 #include "tar_maker.h"
+#include "text.h"
 
 namespace {
 
@@ -32,6 +33,7 @@ using millrace::test::read_all;
 using millrace::test::ScratchFolder;
 using millrace::test::ShardContent;
 using millrace::test::TarMaker;
+using millrace::test::text_of;
 
 std::string noise(std::size_t bytes, unsigned seed = 1) {
   std::mt19937 random(seed);
@@ -51,7 +53,7 @@ std::string small_tar(int samples = 4, std::size_t image_bytes = 300) {
     tar.file("._" + key + ".txt", "finder");
   }
   tar.end();
-  return {tar.bytes().begin(), tar.bytes().end()};
+  return text_of(tar.bytes());
 }
 
 millrace::Result<ShardBytes> unpacked(const std::string& packed, const ReadLimits& limits = {}) {
@@ -59,11 +61,6 @@ millrace::Result<ShardBytes> unpacked(const std::string& packed, const ReadLimit
       millrace::memory_source("a.tar.packed",
                               std::vector<std::uint8_t>(packed.begin(), packed.end())),
       limits);
-}
-
-std::string text_of(const ShardBytes& bytes) {
-  const auto all = bytes.source->bytes();
-  return {all.begin(), all.end()};
 }
 
 bool same_content(const ShardContent& a, const ShardContent& b) {
@@ -115,7 +112,7 @@ TEST_CASE("all members of a compressed file are read, empty ones and zeros behin
       const auto bytes = unpacked(file);
       REQUIRE(bytes);
       CHECK_FALSE(bytes->damage);
-      CHECK(text_of(*bytes) == tar);
+      CHECK(text_of(bytes->source->bytes()) == tar);
     }
     const auto nothing = unpacked(packed(""));
     REQUIRE(nothing);
@@ -132,7 +129,7 @@ TEST_CASE("something else behind the compressed data is damage that says where")
     for (const std::string& behind : {std::string("x"), std::string(600, '\0') + "noise"}) {
       const auto bytes = unpacked(file + behind);
       REQUIRE(bytes);
-      CHECK(text_of(*bytes) == tar);
+      CHECK(text_of(bytes->source->bytes()) == tar);
       REQUIRE(bytes->damage);
       CHECK(bytes->damage->reason == Reason::damaged_shard);
       const std::size_t at = file.size() + (behind.size() > 1 ? 600 : 0);
@@ -186,7 +183,7 @@ TEST_CASE("a flipped bit is damage, or changes nothing") {
       CAPTURE(bit);
       const auto bytes = unpacked(flipped);
       if (!bytes || bytes->damage) continue;
-      CHECK(text_of(*bytes) == tar);
+      CHECK(text_of(bytes->source->bytes()) == tar);
       ++unseen;
     }
     // Of the header, such as gzip's time and system, and where a code has unused bits.

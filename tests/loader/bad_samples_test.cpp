@@ -7,14 +7,16 @@
 #include "loader/shards.h"
 #include "millrace/loader/block_pool.h"
 #include "millrace/loader/loader.h"
+#include "scratch_folder.h"
+#include "tar_writer.h"
 
 namespace millrace {
 namespace {
 
 using test::drain;
 using test::make_tar;
+using test::ScratchFolder;
 using test::Shards;
-using test::TemporaryFolder;
 using test::write_file;
 
 TEST_CASE("substituting keeps batches full, is the same on every run, and is in the ledger") {
@@ -199,10 +201,10 @@ TEST_CASE("where memory for a batch is refused, nothing is booked that was not h
 }
 
 TEST_CASE("a missing field says what was asked for") {
-  const TemporaryFolder folder;
-  write_file(folder / "a.tar", make_tar({{"0.txt", "x"}, {"1.txt", "y"}, {"1.num", "1"}}));
+  const ScratchFolder folder;
+  folder.write("a.tar", make_tar({{"0.txt", "x"}, {"1.txt", "y"}, {"1.num", "1"}}));
   LoaderOptions options;
-  options.sources = {folder / "a.tar"};
+  options.sources = {folder.path("a.tar")};
   options.columns = {{"n", number("num;count", Dtype::int64)}};
   options.on_bad_sample = OnBadSample::raise;
   Loader loader(options);

@@ -10,16 +10,15 @@
 #include "formats/compressor.h"
 #include "loader/shards.h"
 #include "millrace/loader/loader.h"
+#include "reference_data.h"
+#include "scratch_folder.h"
+#include "text.h"
 
 namespace millrace {
 namespace {
 
 using test::Shards;
-
-std::string content(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+using test::text_of;
 
 // The same shards, compressed.
 class CompressedShards {
@@ -27,8 +26,8 @@ class CompressedShards {
   CompressedShards(const Shards& shards, const std::string& compression) {
     for (const std::string& path : shards.paths()) {
       const std::string name = std::filesystem::path(path).filename().string();
-      paths_.push_back(folder_ / (name + "." + compression));
-      test::write_file(paths_.back(), test::compressed(compression, content(path)));
+      paths_.push_back(folder_.write(
+          name + "." + compression, test::compressed(compression, text_of(test::read_file(path)))));
     }
   }
   const std::vector<std::string>& paths() const { return paths_; }
@@ -40,7 +39,7 @@ class CompressedShards {
   }
 
  private:
-  test::TemporaryFolder folder_;
+  test::ScratchFolder folder_;
   std::vector<std::string> paths_;
 };
 
@@ -102,7 +101,7 @@ TEST_CASE(
     "of a damaged compressed tar, what came before the damage is delivered and the rest named") {
   const Shards shards({40, 40, 40});
   const CompressedShards compressed(shards, "gzip");
-  const std::string whole = content(compressed.paths()[1]);
+  const std::string whole = text_of(test::read_file(compressed.paths()[1]));
   test::write_file(compressed.paths()[1], whole.substr(0, whole.size() / 2));
   LoaderOptions options = compressed.options(shards);
   options.error_budget.share = 1;

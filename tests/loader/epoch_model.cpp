@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "tar_writer.h"
+
 namespace millrace::test {
 
 NumberedSources::NumberedSources(Random& random, std::size_t sources, std::uint64_t bad_one_in) {
@@ -23,8 +25,8 @@ NumberedSources::NumberedSources(Random& random, std::size_t sources, std::uint6
         members.emplace_back(std::to_string(next) + ".num", bad ? "none" : std::to_string(next));
         ++next;
       }
-      source.paths.push_back(folder_ / (std::to_string(s) + "-" + std::to_string(i) + ".tar"));
-      write_file(source.paths.back(), make_tar(members));
+      source.paths.push_back(
+          folder_.write(std::to_string(s) + "-" + std::to_string(i) + ".tar", make_tar(members)));
       if (source.unpacked) unpacked_.insert(source.paths.back());
     }
   }

@@ -11,7 +11,7 @@
 #include "millrace/loader/options.h"
 #include "millrace/loader/plan.h"
 #include "millrace/loader/sample_worker.h"
-#include "tar_writer.h"
+#include "scratch_folder.h"
 
 namespace millrace::test {
 
@@ -28,12 +28,12 @@ class NumberedSources {
   };
   const std::vector<Source>& sources() const { return sources_; }
   bool is_bad(std::int64_t number) const { return bad_.contains(number); }
-  const TemporaryFolder& folder() const { return folder_; }
+  const ScratchFolder& folder() const { return folder_; }
   /// Opens the shards of both kinds. To be outlived by this.
   ShardOpener opener() const;
 
  private:
-  TemporaryFolder folder_;
+  ScratchFolder folder_;
   std::vector<Source> sources_;
   std::set<std::string> unpacked_;  // paths
   mutable UnpackedShards unpacked_shards_;

@@ -9,16 +9,17 @@
 #include <doctest/doctest.h>
 
 #include "millrace/loader/loader.h"
+#include "scratch_folder.h"
 #include "specimens.h"
 
 namespace millrace {
 namespace {
 
 using test::make_specimen;
+using test::ScratchFolder;
 using test::Specimen;
 using test::specimen_caption;
 using test::specimen_image;
-using test::TemporaryFolder;
 
 constexpr std::size_t kSamples = 60;
 
@@ -81,7 +82,7 @@ LoaderOptions shuffled_options(const Specimen& specimen) {
 
 // Small datasets are shuffled alike, whether they are unpacked or not.
 Delivered shuffled_tar() {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   return epoch(shuffled_options(make_specimen("tar", kSamples, folder)));
 }
 
@@ -120,15 +121,15 @@ void check_run(const Specimen& specimen) {
 TEST_CASE("a run over any format is exact, shuffled and resumed") {
   for (const std::string& format : test::specimen_formats()) {
     SUBCASE(format.c_str()) {
-      const TemporaryFolder folder;
+      const ScratchFolder folder;
       check_run(make_specimen(format, kSamples, folder));
     }
   }
 }
 
 TEST_CASE("formats are mixed like any sources") {
-  const TemporaryFolder lines;
-  const TemporaryFolder shards;
+  const ScratchFolder lines;
+  const ScratchFolder shards;
   const Specimen jsonl = make_specimen("jsonl", kSamples, lines);
   const Specimen packed = make_specimen("tar.gz", kSamples, shards);
   LoaderOptions options = options_of(jsonl);

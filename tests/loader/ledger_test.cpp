@@ -10,6 +10,7 @@
 #include "loader/shards.h"
 #include "millrace/loader/loader.h"
 #include "millrace/loader/transform_json.h"
+#include "scratch_folder.h"
 
 namespace millrace {
 namespace {
@@ -17,8 +18,8 @@ namespace {
 namespace json = boost::json;
 
 using test::drain;
+using test::ScratchFolder;
 using test::Shards;
-using test::TemporaryFolder;
 
 // The lines of a ledger, each of which must be whole.
 std::vector<json::object> lines_of(const std::string& path) {
@@ -41,9 +42,9 @@ std::vector<json::object> events(const std::string& path, std::string_view event
 
 TEST_CASE("what was handed over is in the ledger's file at once: place, reason and outcome") {
   const Shards shards({10, 20}, {2, 12});
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   LoaderOptions options = shards.options();
-  options.ledger_path = folder / "ledger";
+  options.ledger_path = folder.path("ledger");
   Loader loader(options);
   CHECK(events(options.ledger_path, "bad_sample").empty());  // only prefetched
   static_cast<void>(loader.next());
@@ -74,28 +75,28 @@ TEST_CASE("what was handed over is in the ledger's file at once: place, reason a
 
 TEST_CASE("every rank has a ledger of its own, or all write to one") {
   const Shards shards({40}, {1, 2, 3});
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   for (const std::string name : {"ledger-{rank}", "shared"}) {
     for (std::uint64_t rank = 0; rank < 2; ++rank) {
       LoaderOptions options = shards.options();
-      options.ledger_path = folder / name;
+      options.ledger_path = folder.path(name);
       options.world_size = 2;
       options.rank = rank;
       Loader loader(options);
       static_cast<void>(drain(loader));
     }
   }
-  CHECK(events(folder / "ledger-0", "bad_sample").size() == 1);
-  CHECK(events(folder / "ledger-1", "bad_sample").size() == 2);
-  CHECK(events(folder / "shared", "bad_sample").size() == 3);
-  CHECK(events(folder / "shared", "end").size() == 2);
+  CHECK(events(folder.path("ledger-0"), "bad_sample").size() == 1);
+  CHECK(events(folder.path("ledger-1"), "bad_sample").size() == 2);
+  CHECK(events(folder.path("shared"), "bad_sample").size() == 3);
+  CHECK(events(folder.path("shared"), "end").size() == 2);
 }
 
 TEST_CASE("after a resume from an older state the same positions come again, behind the others") {
   const Shards shards({40}, {9, 17});
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   LoaderOptions options = shards.options();
-  options.ledger_path = folder / "ledger";
+  options.ledger_path = folder.path("ledger");
   std::string older;
   {
     Loader first(options);
@@ -121,9 +122,9 @@ TEST_CASE("after a resume from an older state the same positions come again, beh
 
 TEST_CASE("a line that a dying process left torn does not swallow the next one") {
   const Shards shards({10}, {1});
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   LoaderOptions options = shards.options();
-  options.ledger_path = folder / "ledger";
+  options.ledger_path = folder.path("ledger");
   test::write_file(options.ledger_path, "{\"event\":\"bad_sam");
   Loader loader(options);
   static_cast<void>(drain(loader));
@@ -138,9 +139,9 @@ TEST_CASE("a line that a dying process left torn does not swallow the next one")
 
 TEST_CASE("a ledger that cannot be written is an error that names it, not a silent gap") {
   const Shards shards({10}, {1});
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   LoaderOptions options = shards.options();
-  options.ledger_path = folder / "absent" + "/ledger";
+  options.ledger_path = folder.path("absent") + "/ledger";
   CHECK_THROWS_WITH_AS(Loader{options}, doctest::Contains("ledger_path: cannot open"), LoaderError);
   if (std::ifstream("/dev/full").good()) {
     options.ledger_path = "/dev/full";  // a disk without space

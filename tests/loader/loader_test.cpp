@@ -159,7 +159,7 @@ TEST_CASE("an empty dataset is an error") {
 TEST_CASE("a missing shard is an error that names it") {
   const Shards shards({3});
   LoaderOptions options = shards.options();
-  options.sources.push_back(shards.folder() / "not-there.tar");
+  options.sources.push_back(shards.folder().path("not-there.tar"));
   CHECK_THROWS_WITH_AS(Loader{options}, doctest::Contains("not-there.tar"), LoaderError);
 }
 

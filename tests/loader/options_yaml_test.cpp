@@ -8,6 +8,8 @@
 #include <doctest/doctest.h>
 
 #include "millrace/loader/loader.h"
+#include "refusal.h"
+#include "scratch_folder.h"
 #include "shards.h"
 
 namespace millrace {
@@ -16,24 +18,19 @@ namespace {
 class Description {
  public:
   std::string write(const std::string& yaml) {
-    std::filesystem::create_directories(folder_ / "d");
-    const std::string path = folder_ / "d/data.yaml";
+    std::filesystem::create_directories(folder_.path("d"));
+    const std::string path = folder_.path("d/data.yaml");
     std::ofstream(path, std::ios::binary) << yaml;
     return path;
   }
   LoaderOptions options(const std::string& yaml) { return options_from_yaml(write(yaml)); }
   std::string refusal(const std::string& yaml) {
-    try {
-      options(yaml);
-    } catch (const std::invalid_argument& error) {
-      return error.what();
-    }
-    return "";
+    return test::refusal_of([&] { options(yaml); });
   }
-  std::string folder() const { return folder_ / "d/"; }
+  std::string folder() const { return folder_.path("d/"); }
 
  private:
-  test::TemporaryFolder folder_;
+  test::ScratchFolder folder_;
 };
 
 bool has(const std::string& text, const std::string& part) {

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "tar_writer.h"
+
 namespace millrace::test {
 
 Shards::Shards(const std::vector<std::uint64_t>& samples_of_shard,
@@ -16,8 +18,7 @@ Shards::Shards(const std::vector<std::uint64_t>& samples_of_shard,
       members.emplace_back(std::string(key) + ".num", bad.contains(total_) ? "broken" : number);
       members.emplace_back(std::string(key) + ".txt", "caption " + number);
     }
-    paths_.push_back(folder_ / ("shard-" + std::to_string(shard) + ".tar"));
-    write_file(paths_.back(), make_tar(members));
+    paths_.push_back(folder_.write("shard-" + std::to_string(shard) + ".tar", make_tar(members)));
   }
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "millrace/loader/loader.h"
-#include "tar_writer.h"
+#include "scratch_folder.h"
 
 namespace millrace::test {
 
@@ -18,14 +18,14 @@ class Shards {
                   const std::set<std::uint64_t>& bad = {});
 
   std::uint64_t total() const { return total_; }
-  const TemporaryFolder& folder() const { return folder_; }
+  const ScratchFolder& folder() const { return folder_; }
   const std::vector<std::string>& paths() const { return paths_; }
 
   /// Options over these shards with the columns "n" (int64, from `num`) and "caption" (bytes).
   LoaderOptions options() const;
 
  private:
-  TemporaryFolder folder_;
+  ScratchFolder folder_;
   std::vector<std::string> paths_;
   std::uint64_t total_ = 0;
 };

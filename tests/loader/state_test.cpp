@@ -5,6 +5,7 @@
 
 #include "loader/shards.h"
 #include "millrace/loader/loader.h"
+#include "scratch_folder.h"
 
 namespace millrace {
 namespace {
@@ -139,14 +140,14 @@ TEST_CASE("what is no state is refused and changes nothing") {
 
 TEST_CASE("a file of keys is read when the loader is made, and not again") {
   const Shards shards({30});
-  const test::TemporaryFolder folder;
-  test::write_file(folder / "keys", "000003\n000011\n000012\n");
+  const test::ScratchFolder folder;
+  folder.write("keys", "000003\n000011\n000012\n");
   LoaderOptions options = shuffled(shards);
   options.use_index = false;
-  options.select.keep_keys = {"@" + (folder / "keys")};
+  options.select.keep_keys = {"@" + folder.path("keys")};
   Loader loader(options);
   const std::string state = loader.state();
-  std::filesystem::remove(folder / "keys");
+  std::filesystem::remove(folder.path("keys"));
   for (int epoch = 0; epoch < 3; ++epoch) CHECK(drain(loader).size() == 3);
   loader.load_state(state);
   CHECK(drain(loader).size() == 3);
