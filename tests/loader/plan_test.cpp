@@ -275,27 +275,6 @@ TEST_CASE("the sequence of one source does not depend on the others' shares") {
   });
 }
 
-TEST_CASE("weights and temperature are what the shares are in proportion to") {
-  PlanOptions options;
-  options.sources = {{1000, 8, 0}, {5, 2, 0}, {70, 0, 0}};  // the last: its number of samples
-  const auto in_proportion = [](const PlanOptions& of, std::array<double, 3> to) {
-    const auto shares = EpochPlan(of, 0).shares();
-    const double all =
-        static_cast<double>(std::accumulate(shares.begin(), shares.end(), std::uint64_t{0}));
-    const double sum = to[0] + to[1] + to[2];
-    for (std::size_t s = 0; s < 3; ++s) {
-      CHECK(static_cast<double>(shares[s]) / all == doctest::Approx(to[s] / sum).epsilon(1e-6));
-    }
-  };
-  in_proportion(options, {8, 2, 70});
-  options.temperature = 2;
-  in_proportion(options, {std::sqrt(8.0), std::sqrt(2.0), std::sqrt(70.0)});
-  options.temperature = 1e-300;  // the largest takes all: the others keep the least share there is
-  const auto shares = EpochPlan(options, 0).shares();
-  CHECK(shares[0] == 1);
-  CHECK(shares[2] == std::uint64_t{1} << 40);
-}
-
 TEST_CASE("new shares from a position on: each source goes on exactly where it was") {
   for (const Kind kind : kKinds) {
     for_random_rounds(40, [&](Random& random) {
@@ -421,85 +400,6 @@ TEST_CASE("epochs and seeds differ, sources of one run differ, the same plan is 
   CHECK(deal(1, 0)[0] != deal(1, 0)[1]);
 }
 
-TEST_CASE("ten billion samples: position_of undoes at, nothing comes twice") {
-  for_random_rounds(40, [](Random& random) {
-    PlanOptions options;
-    const std::uint64_t sources = random.in(1, 1000);
-    for (std::uint64_t s = 0; s < sources; ++s) {
-      options.sources.push_back({10'000'000'000 / sources + random.below(1000), 0, 0});
-    }
-    options.shuffle = true;
-    options.seed = random.bits();
-    const EpochPlan plan(options, random.below(1 << 20));
-    std::set<std::pair<std::size_t, std::uint64_t>> seen;
-    const std::uint64_t begin = random.below(plan.size() - 300);
-    for (std::uint64_t p = begin; p < begin + 300; ++p) {
-      const PlannedSample sample = plan.at(p);
-      REQUIRE(seen.emplace(sample.source, sample.number).second);
-      REQUIRE(plan.position_of(sample) == p);
-    }
-  });
-}
-
-// Nanoseconds of at() from `begin` on, the best of several tries.
-double time_of_at(const EpochPlan& plan, std::uint64_t begin) {
-  constexpr std::uint64_t kPositions = 2000;
-  double best = 1e300;
-  std::uint64_t sum = 0;
-  for (int i = 0; i < 15; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    for (std::uint64_t p = begin; p < begin + kPositions; ++p) sum += plan.at(p).number;
-    const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - start;
-    best = std::min(best, spent.count() / kPositions);
-  }
-  CHECK(sum > 0);
-  return best;
-}
-
-TEST_CASE(
-    "a position at 90 % of ten billion takes as long as the first one, whatever the sources") {
-  for (const std::uint64_t sources : {1, 2, 1000}) {
-    CAPTURE(sources);
-    PlanOptions options;
-    for (std::uint64_t s = 0; s < sources; ++s) {
-      options.sources.push_back({10'000'000'000 / sources, 0, 0});
-    }
-    options.shuffle = true;
-    const EpochPlan plan(options, 3);
-    const double at_start = time_of_at(plan, 0);
-    const double at_90_percent = time_of_at(plan, plan.size() / 10 * 9);
-    MESSAGE(sources << " sources: " << at_start << " ns at the start, " << at_90_percent
-                    << " ns at 90 %");
-    CHECK(at_90_percent < 3 * at_start);
-  }
-  PlanOptions endless;
-  endless.sources = {{1000, 3, 0}, {10'000'000'000, 1, 0}};
-  endless.shuffle = true;
-  endless.samples_per_epoch = 1'000'000;
-  const double first_epoch = time_of_at(EpochPlan(endless, 0), 0);
-  CHECK(time_of_at(EpochPlan(endless, 1'000'000'000), 0) < 3 * first_epoch);
-}
-
-TEST_CASE("a million units: a position costs their logarithm, wherever it is") {
-  std::vector<std::uint64_t> samples(1'000'000);
-  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = i % 2000;
-  const auto units = std::make_shared<const SampleCounts>(samples);
-  PlanOptions options;
-  options.sources = {{units->total(), 0, 0, units}};
-  options.shuffle = true;
-  const auto begin = std::chrono::steady_clock::now();
-  const EpochPlan plan(options, 3);
-  REQUIRE(plan.position_of(plan.at(12'345'678)) == 12'345'678);
-  const std::chrono::duration<double, std::milli> planned =
-      std::chrono::steady_clock::now() - begin;
-  const double at_start = time_of_at(plan, 0);
-  const double at_90_percent = time_of_at(plan, plan.size() / 10 * 9);
-  MESSAGE("a million units: planned in " << planned.count() << " ms; " << at_start
-                                         << " ns a position at the start, " << at_90_percent
-                                         << " ns at 90 %");
-  CHECK(at_90_percent < 4 * at_start);
-}
-
 TEST_CASE("the plans of mapped shards are those that states were written with") {
   PlanOptions options;
   options.sources = {{1000, 3, 0}, {77, 1, 0}, {5000, 2, 0}};
@@ -514,73 +414,6 @@ TEST_CASE("the plans of mapped shards are those that states were written with") 
     hash = mix(mix(hash, sample.source), sample.number);
   }
   CHECK(hash == 0xceb6497e76ece7c7);
-}
-
-TEST_CASE("a thousand sources cost the logarithm of a thousand") {
-  PlanOptions options;
-  options.shuffle = true;
-  options.sources.assign(2, {10'000'000, 0, 0});
-  const double of_two = time_of_at(EpochPlan(options, 0), 1000);
-  options.sources.assign(1024, {10'000'000, 0, 0});
-  const double of_many = time_of_at(EpochPlan(options, 0), 1000);
-  CHECK(of_many < 30 * of_two);  // ten levels instead of one, each out of colder memory
-}
-
-TEST_CASE("options that contradict or are out of range are refused by name") {
-  const auto refused = [](const PlanOptions& options, const std::string& name,
-                          std::uint64_t epoch = 0) {
-    CAPTURE(name);
-    try {
-      const EpochPlan plan(options, epoch);
-      FAIL_CHECK("not refused");
-    } catch (const std::invalid_argument& error) {
-      CHECK(std::string(error.what()).find(name) == 0);
-    }
-  };
-  PlanOptions good;
-  good.sources = {{10, 0, 0}, {20, 0, 0}};
-  CHECK_NOTHROW(EpochPlan(good, 0));
-  const auto with = [&](const auto& change) {
-    PlanOptions options = good;
-    change(options);
-    return options;
-  };
-  refused(PlanOptions{}, "sources");
-  refused(with([](PlanOptions& o) { o.sources[1].samples = 0; }), "mixture[1]");
-  refused(with([](PlanOptions& o) { o.sources[0].samples = UINT64_MAX; }), "mixture[0]");
-  refused(with([](PlanOptions& o) {
-            o.sources[1].units =
-                std::make_shared<const SampleCounts>(std::vector<std::uint64_t>{10, 11});
-          }),
-          "mixture[1]");
-  refused(with([](PlanOptions& o) { o.sources[1].weight = -1; }), "mixture[1].weight");
-  refused(with([](PlanOptions& o) { o.sources[1].weight = std::nan(""); }), "mixture[1].weight");
-  refused(with([](PlanOptions& o) { o.sources[1].samples_per_epoch = 5; }),
-          "mixture[1].samples_per_epoch");
-  refused(with([](PlanOptions& o) { o.temperature = 0; }), "temperature");
-  refused(with([](PlanOptions& o) { o.temperature = std::nan(""); }), "temperature");
-  refused(with([](PlanOptions& o) { o.shuffle_window = 0; }), "shuffle_window");
-  refused(with([](PlanOptions& o) { o.mixture_start.taken = {1}; }), "mixture_start");
-  const PlanOptions counted = with([](PlanOptions& o) {
-    for (PlanSource& source : o.sources) source.samples_per_epoch = 7;
-  });
-  CHECK_NOTHROW(EpochPlan(counted, 0));
-  PlanOptions options = counted;
-  options.samples_per_epoch = 9;
-  refused(options, "samples_per_epoch");
-  options = counted;
-  options.temperature = 2;
-  refused(options, "temperature");
-  options = counted;
-  options.sources[0].weight = 1;
-  refused(options, "mixture[0].weight");
-  refused(counted, "epoch", UINT64_MAX);
-  refused(with([](PlanOptions& o) { o.samples_per_epoch = 9; }), "epoch", UINT64_MAX);
-  refused(with([](PlanOptions& o) {
-            o.sources = {{1, 0x1p53, 0}, {std::uint64_t{1} << 40, 1e-9, 0}};
-            o.stop_at = StopAt::last_exhausted;
-          }),
-          "mixture");
 }
 
 }  // namespace
