@@ -34,6 +34,10 @@ function(millrace_compile_options target)
     # At -O3 GCC 12 warns about std::string's own operator+ (GCC bug 105651).
     target_compile_options(${target} PRIVATE -Wno-restrict)
   endif()
+  if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC takes a source that another one includes for a header.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
   if(MILLRACE_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
