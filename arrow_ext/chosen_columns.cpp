@@ -7,17 +7,11 @@
 #include <arrow/type.h>
 #include <arrow/type_traits.h>
 
+#include "millrace/formats/plain_text.h"
+
 namespace millrace::arrow_ext {
 
 namespace {
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 const arrow::DataType& plain(const arrow::DataType& type) {
   if (type.id() == arrow::Type::EXTENSION) {
@@ -63,7 +57,7 @@ bool may_name_images(const arrow::DataType& type) {
 
 std::size_t rank_of(const std::string& name, const std::vector<std::string>& names) {
   const auto found = std::find_if(names.begin(), names.end(),
-                                  [&](const std::string& one) { return lower_case(one) == name; });
+                                  [&](const std::string& one) { return lower(one) == name; });
   return found == names.end() ? ChosenColumn::kNone
                               : static_cast<std::size_t>(found - names.begin());
 }
@@ -82,7 +76,7 @@ ColumnChoice choose_columns(const arrow::Schema& schema, const ReadOptions& opti
     const arrow::DataType& type = plain(*schema.field(i)->type());
     ChosenColumn column;
     column.index = i;
-    column.name = lower_case(schema.field(i)->name());
+    column.name = lower(schema.field(i)->name());
     column.path_name = column.name + ".path";
     column.is_field = options.wants(column.name);
     if (!arrow::is_nested(type.id())) column.key_rank = rank_of(column.name, options.keys);

@@ -33,13 +33,6 @@ const std::uint8_t* memory(const arrow::ArrayData& data, std::size_t buffer) {
                                                               : nullptr;
 }
 
-template <typename T>
-T load(const std::uint8_t* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-
 // An extension's memory is laid out as what it is stored as.
 std::shared_ptr<arrow::ArrayData> stored(std::shared_ptr<arrow::ArrayData> data) {
   while (data->type->id() == arrow::Type::EXTENSION) {

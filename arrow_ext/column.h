@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,6 +14,14 @@
 #include <arrow/type_fwd.h>
 
 namespace millrace::arrow_ext {
+
+/// The value whose bytes begin there, aligned or not.
+template <typename T>
+T load(const std::uint8_t* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
 
 /// One column of one record batch, or a member of a nested one, laid open: the memory of
 /// https://arrow.apache.org/docs/format/Columnar.html. The batch must have passed

@@ -23,6 +23,7 @@
 #include "millrace/arrow_ext/parquet_footers.h"
 #include "millrace/arrow_ext/row_table.h"
 #include "millrace/arrow_ext/source_input.h"
+#include "millrace/arrow_ext/value_text.h"
 
 namespace millrace::arrow_ext {
 
@@ -34,11 +35,6 @@ constexpr std::uint64_t kRowsWithoutBytes = std::uint64_t{1} << 20;
 // A footer's own limits; Arrow's are 100 MB and a million.
 constexpr std::int32_t kMaxFooterString = 64 << 20;
 constexpr std::int32_t kMaxFooterList = 1'000'000;
-
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
 
 tl::unexpected<Error> failure(Reason reason, std::string message, std::string_view shard) {
   return tl::unexpected<Error>(

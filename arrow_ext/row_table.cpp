@@ -9,15 +9,11 @@
 #include <arrow/record_batch.h>
 
 #include "millrace/arrow_ext/sample_filler.h"
+#include "millrace/arrow_ext/value_text.h"
 
 namespace millrace::arrow_ext {
 
 namespace {
-
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
 
 tl::unexpected<Error> located(Error error, const Sample& sample, const RowNames& names) {
   error.shard = sample.shard();

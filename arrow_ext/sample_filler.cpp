@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "millrace/arrow_ext/value_text.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/json_text.h"
 
 namespace millrace::arrow_ext {
@@ -17,10 +18,6 @@ using Kind = Column::Kind;
 
 tl::unexpected<Error> broken(const Column& column, const char* what) {
   return fail(Reason::damaged_shard, "column \"" + column.name() + "\": " + what);
-}
-
-std::string_view as_text(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // A value without its dictionaries.
@@ -133,15 +130,14 @@ Result<void> SampleFiller::add_image(const Column& image, std::int64_t row, std:
   if (!bytes) return tl::unexpected<Error>(bytes.error());
   sample_.add_field(name, *bytes);
   if (path->has_value()) {
-    sample_.add_field(path_name,
-                      {reinterpret_cast<const std::uint8_t*>((*path)->data()), (*path)->size()});
+    sample_.add_field(path_name, as_bytes(**path));
   }
   return {};
 }
 
 Result<void> SampleFiller::add_image_file(std::string_view path, std::string_view name,
                                           std::string_view path_name) {
-  sample_.add_field(path_name, {reinterpret_cast<const std::uint8_t*>(path.data()), path.size()});
+  sample_.add_field(path_name, as_bytes(path));
   if (!images_ || ImageStore::is_url(path) || !options_.wants(name)) return {};
   return images_->add(path, name, sample_);
 }

@@ -1,5 +1,6 @@
 #include "millrace/arrow_ext/value_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -11,6 +12,7 @@
 #include <arrow/util/decimal.h>
 #include <arrow/util/float16.h>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/json_text.h"
 
 namespace millrace::arrow_ext {
@@ -18,13 +20,6 @@ namespace millrace::arrow_ext {
 namespace {
 
 using Text = std::vector<std::uint8_t>;
-
-template <typename T>
-T load(const std::uint8_t* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
 
 template <typename T>
 void append_integer(T value, Text& text) {
@@ -237,7 +232,12 @@ void append_json_value(const Column& column, std::int64_t row, Text& json) {
   }
   Text text;
   append_value(column, row, text);
-  append_json_string({reinterpret_cast<const char*>(text.data()), text.size()}, json);
+  append_json_string(as_text(text), json);
+}
+
+std::string one_line(std::string message) {
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  return message;
 }
 
 }  // namespace millrace::arrow_ext

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,5 +26,8 @@ void append_value(const Column& column, std::int64_t row, std::vector<std::uint8
 void append_json_value(const Column& column, std::int64_t row, std::vector<std::uint8_t>& json);
 
 void append_text(std::string_view text, std::vector<std::uint8_t>& to);
+
+/// A message of Arrow's without its line ends.
+std::string one_line(std::string message);
 
 }  // namespace millrace::arrow_ext

@@ -1,7 +1,6 @@
 #include "bench.h"
 
-#include <unistd.h>
-
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <utility>
@@ -9,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "millrace/loader/loader.h"
+#include "progress_line.h"
 #include "read_flags.h"
 #include "run_cost.h"
 
@@ -16,7 +16,7 @@ namespace millrace::cli {
 
 namespace {
 
-struct Report {
+struct BenchReport {
   std::uint64_t images = 0;
   double seconds = 0;
   double first_batch_seconds = 0;  // from the making of the loader on
@@ -35,44 +35,45 @@ struct Report {
   }
 };
 
-void show_progress(const Report& report, double seconds, double of_seconds) {
-  std::fprintf(stderr, "\r%llu images, %.0f images/s, %.0f of %.0f s ",
-               static_cast<unsigned long long>(report.images),
-               static_cast<double>(report.images) / seconds, seconds, of_seconds);
+void show_progress(ProgressLine& line, const BenchReport& report, double of_seconds) {
+  if (!line.is_due()) return;
+  std::array<char, 96> text{};
+  std::snprintf(text.data(), text.size(), "%llu images, %.0f images/s, %.0f of %.0f s ",
+                printf_number(report.images), static_cast<double>(report.images) / line.seconds(),
+                line.seconds(), of_seconds);
+  line.show(text.data());
 }
 
-void print_json(const Report& report) {
+void print_json(const BenchReport& report) {
   std::printf(
       "{\"images_per_second\": %.3f, \"cpu_seconds_per_1000\": %.6f, "
       "\"peak_rss_bytes\": %llu, \"bottleneck\": \"%s\", \"images\": %llu, "
       "\"seconds\": %.3f, \"first_batch_seconds\": %.4f, \"epochs\": %llu, "
       "\"threads\": %zu, \"bad_samples\": %llu, \"stages\": {",
       report.images_per_second(), report.cpu_seconds_per_1000(),
-      static_cast<unsigned long long>(report.peak_rss_bytes), report.stats.bottleneck().c_str(),
-      static_cast<unsigned long long>(report.images), report.seconds, report.first_batch_seconds,
-      static_cast<unsigned long long>(report.epochs), report.stats.threads,
-      static_cast<unsigned long long>(report.bad_samples));
+      printf_number(report.peak_rss_bytes), report.stats.bottleneck().c_str(),
+      printf_number(report.images), report.seconds, report.first_batch_seconds,
+      printf_number(report.epochs), report.stats.threads, printf_number(report.bad_samples));
   for (std::size_t i = 0; i < kStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
     const StageTimes::Counter& counter = report.stats.stages[stage];
     std::printf(R"(%s"%s": {"items": %llu, "bytes": %llu, "busy_seconds": %.6f})",
                 i > 0 ? ", " : "", std::string(stage_name(stage)).c_str(),
-                static_cast<unsigned long long>(counter.items),
-                static_cast<unsigned long long>(counter.bytes),
+                printf_number(counter.items), printf_number(counter.bytes),
                 static_cast<double>(counter.nanoseconds) * 1e-9);
   }
   std::printf("}, \"ledger\": %s}\n", report.ledger.to_json().c_str());
 }
 
-void print_text(const Report& report) {
+void print_text(const BenchReport& report) {
   std::printf("%-22s %.0f\n", "images/s", report.images_per_second());
   std::printf("%-22s %.3f\n", "CPU s per 1000 images", report.cpu_seconds_per_1000());
   std::printf("%-22s %.0f MB\n", "peak memory", static_cast<double>(report.peak_rss_bytes) * 1e-6);
   std::printf("%-22s %.3f s\n", "first batch after", report.first_batch_seconds);
   std::printf("%-22s %s\n", "bottleneck", report.stats.bottleneck().c_str());
   std::printf("%-22s %llu in %.1f s, %zu thread(s), %llu whole epoch(s)\n", "images",
-              static_cast<unsigned long long>(report.images), report.seconds, report.stats.threads,
-              static_cast<unsigned long long>(report.epochs));
+              printf_number(report.images), report.seconds, report.stats.threads,
+              printf_number(report.epochs));
   std::printf("stage           ms/item  share of busy time\n");
   for (std::size_t i = 0; i < kStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
@@ -85,12 +86,10 @@ void print_text(const Report& report) {
   }
   const Ledger& ledger = report.ledger;
   std::printf("ledger of epoch %llu: expected %llu, delivered %llu, substituted %llu, skipped",
-              static_cast<unsigned long long>(ledger.epoch),
-              static_cast<unsigned long long>(ledger.expected),
-              static_cast<unsigned long long>(ledger.delivered),
-              static_cast<unsigned long long>(ledger.substituted));
+              printf_number(ledger.epoch), printf_number(ledger.expected),
+              printf_number(ledger.delivered), printf_number(ledger.substituted));
   for (const auto& [reason, count] : ledger.skipped) {
-    std::printf(" %s %llu", reason.c_str(), static_cast<unsigned long long>(count));
+    std::printf(" %s %llu", reason.c_str(), printf_number(count));
   }
   std::printf("%s\n", ledger.skipped.empty() ? " 0" : "");
   constexpr std::size_t kShown = 10;
@@ -109,11 +108,10 @@ int bench(BenchOptions options) {
   options.loader.columns = clip_columns(options.image_size);
   const Clock::time_point made = Clock::now();
   Loader loader(options.loader);
-  const bool on_terminal = isatty(STDERR_FILENO) == 1;
-  Report report;
+  BenchReport report;
   const double cpu_before = cpu_seconds_so_far();
   const Clock::time_point begin = Clock::now();
-  Clock::time_point shown = begin;
+  ProgressLine progress;
   while (seconds_since(begin) < options.seconds) {
     std::optional<Batch> batch = loader.next();
     if (!batch) {
@@ -123,10 +121,7 @@ int bench(BenchOptions options) {
     }
     if (report.images == 0) report.first_batch_seconds = seconds_since(made);
     report.images += batch->size;
-    if (on_terminal && seconds_since(shown) > 0.5) {
-      shown = Clock::now();
-      show_progress(report, seconds_since(begin), options.seconds);
-    }
+    show_progress(progress, report, options.seconds);
   }
   report.seconds = seconds_since(begin);
   report.cpu_seconds = cpu_seconds_so_far() - cpu_before;
@@ -134,7 +129,7 @@ int bench(BenchOptions options) {
   report.stats = loader.stats();
   if (report.epochs == 0) report.ledger = loader.ledger();
   for (const auto& [reason, count] : report.ledger.bad_samples) report.bad_samples += count;
-  if (on_terminal) std::fprintf(stderr, "\r%60s\r", "");
+  progress.clear();
   if (options.json) {
     print_json(report);
   } else {

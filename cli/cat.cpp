@@ -16,11 +16,13 @@
 #include <boost/json.hpp>
 
 #include "check/sample_finding.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/loader/json.h"
 #include "millrace/transforms/decode.h"
 #include "millrace/transforms/image_kind.h"
 #include "printable_text.h"
 #include "read_flags.h"
+#include "run_cost.h"
 
 namespace millrace::cli {
 
@@ -29,13 +31,9 @@ namespace json = boost::json;
 namespace {
 
 // Of a text in the description of a sample.
-constexpr std::size_t kShownText = 4000;
+constexpr std::size_t kShownInFull = 4000;
 
 using Bytes = std::span<const std::uint8_t>;
-
-std::string_view text_of(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 int complain(const std::string& message) {
   std::fprintf(stderr, "millrace: %s\n", escaped(message).c_str());
@@ -56,7 +54,7 @@ std::string write_to(int file, std::string_view bytes) {
 int write_field(const CatOptions& options, Bytes data) {
   if (options.output.empty()) {
     if (isatty(STDOUT_FILENO) == 1) {
-      const std::string_view text = text_of(data);
+      const std::string_view text = as_text(data);
       if (!is_utf8(text)) {
         return complain(
             "--field " + options.field +
@@ -65,14 +63,14 @@ int write_field(const CatOptions& options, Bytes data) {
       std::printf("%s\n", escaped(text, true).c_str());
       return 0;
     }
-    const std::string error = write_to(STDOUT_FILENO, text_of(data));
+    const std::string error = write_to(STDOUT_FILENO, as_text(data));
     return error.empty() ? 0 : complain("cannot write: " + error);
   }
   const int file = ::open(options.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0) {
     return complain("-o " + options.output + ": " + std::generic_category().message(errno));
   }
-  std::string error = write_to(file, text_of(data));
+  std::string error = write_to(file, as_text(data));
   if (::close(file) != 0 && error.empty()) error = std::generic_category().message(errno);
   return error.empty() ? 0 : complain("-o " + options.output + ": " + error);
 }
@@ -80,7 +78,7 @@ int write_field(const CatOptions& options, Bytes data) {
 // "JPEG, 500 x 375", or why it is none; empty for what does not begin like an image.
 std::string image_text(Bytes data) {
   const ImageKind kind = sniff_image(data);
-  if (kind == ImageKind::unknown || is_utf8(text_of(data))) return {};
+  if (kind == ImageKind::unknown || is_utf8(as_text(data))) return {};
   ImageDecoder decoder;
   const auto image = decoder.decode(data);
   std::string text(image_kind_name(kind));
@@ -93,7 +91,7 @@ std::string image_text(Bytes data) {
 
 void print_fields(const Sample& sample) {
   for (const Field& field : sample.fields()) {
-    const std::string_view text = text_of(field.data);
+    const std::string_view text = as_text(field.data);
     std::printf("%s: %zu bytes", escaped(field.name).c_str(), field.data.size());
     if (const std::string image = image_text(field.data); !image.empty()) {
       std::printf(", %s\n", escaped(image).c_str());
@@ -103,7 +101,7 @@ void print_fields(const Sample& sample) {
     if (text.empty() || !is_utf8(text)) continue;
     std::string shown;
     std::size_t length = 0;
-    while (length < std::min(text.size(), kShownText)) {
+    while (length < std::min(text.size(), kShownInFull)) {
       length += std::max<std::size_t>(utf8_character_bytes(text.substr(length)), 1);
     }
     shown = escaped(text.substr(0, length), true);
@@ -120,7 +118,7 @@ void print_json(const FoundEntry& entry, const Sample& sample) {
   json::object fields;
   for (const Field& field : sample.fields()) {
     json::object one{{"bytes", field.data.size()}};
-    const std::string_view text = text_of(field.data);
+    const std::string_view text = as_text(field.data);
     if (const std::string image = image_text(field.data); !image.empty()) {
       one["image"] = image;
     } else if (is_utf8(text)) {
@@ -177,10 +175,10 @@ int cat(const CatOptions& options) {
     print_json(*entry, sample);
   } else {
     std::printf("key: %s\nsample: %llu, %s:%llu at %s %llu\n", escaped(sample.key()).c_str(),
-                static_cast<unsigned long long>(entry->number), escaped(sample.shard()).c_str(),
-                static_cast<unsigned long long>(entry->index),
+                printf_number(entry->number), escaped(sample.shard()).c_str(),
+                printf_number(entry->index),
                 sample.offset_unit() == OffsetUnit::row ? "row" : "byte",
-                static_cast<unsigned long long>(entry->source.offsets[entry->index]));
+                printf_number(entry->source.offsets[entry->index]));
     print_fields(sample);
   }
   return std::fflush(stdout) == 0 ? 0 : complain("cannot write");

@@ -1,7 +1,6 @@
 #include "index.h"
 
-#include <unistd.h>
-
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <functional>
@@ -14,6 +13,7 @@
 
 #include "millrace/loader/json.h"
 #include "millrace/loader/options.h"
+#include "progress_line.h"
 #include "read_flags.h"
 #include "run_cost.h"
 #include "run_on_threads.h"
@@ -22,31 +22,16 @@ namespace millrace::cli {
 
 namespace {
 
-unsigned long long printable(std::uint64_t number) { return number; }
-
-// A bar on a terminal, redrawn a few times a second; nothing elsewhere.
-class ProgressBar {
- public:
-  void show(std::size_t done, std::size_t shards, std::uint64_t samples) {
-    if (!on_terminal_ || (seconds_since(shown_) < 0.2 && done < shards)) return;
-    shown_ = Clock::now();
-    constexpr std::size_t kWidth = 30;
-    const std::size_t filled = shards > 0 ? done * kWidth / shards : kWidth;
-    const std::string bar = std::string(filled, '#') + std::string(kWidth - filled, '.');
-    const double seconds = seconds_since(begin_);
-    std::fprintf(stderr, "\r[%s] %zu/%zu shards, %llu samples, %.0f samples/s ", bar.c_str(), done,
-                 shards, printable(samples),
-                 seconds > 0 ? static_cast<double>(samples) / seconds : 0.0);
-  }
-  void clear() const {
-    if (on_terminal_) std::fprintf(stderr, "\r%100s\r", "");
-  }
-
- private:
-  bool on_terminal_ = isatty(STDERR_FILENO) == 1;
-  Clock::time_point begin_ = Clock::now();
-  Clock::time_point shown_;
-};
+void show_progress(ProgressLine& line, std::size_t done, std::size_t shards,
+                   std::uint64_t samples) {
+  if (!line.is_due()) return;
+  const double share = shards > 0 ? static_cast<double>(done) / static_cast<double>(shards) : 1;
+  std::array<char, 96> counts{};
+  std::snprintf(counts.data(), counts.size(), " %zu/%zu shards, %llu samples, %.0f samples/s ",
+                done, shards, printf_number(samples),
+                static_cast<double>(samples) / line.seconds());
+  line.show(ProgressLine::bar(share) + counts.data());
+}
 
 void print_json(const IndexSummary& summary, double seconds) {
   const SkippedRecords& skipped = summary.skipped;
@@ -74,9 +59,9 @@ void print_json(const IndexSummary& summary, double seconds) {
 
 void print_text(const IndexSummary& summary, double seconds) {
   std::printf("%llu samples in %llu shard(s), %.1f MB: %llu walked, %llu imported, %llu reused, ",
-              printable(summary.samples), printable(summary.shards),
-              static_cast<double>(summary.bytes) * 1e-6, printable(summary.walked),
-              printable(summary.imported), printable(summary.reused));
+              printf_number(summary.samples), printf_number(summary.shards),
+              static_cast<double>(summary.bytes) * 1e-6, printf_number(summary.walked),
+              printf_number(summary.imported), printf_number(summary.reused));
   std::printf("%zu damaged, %.2f s\n", summary.damaged.size(), seconds);
   for (const std::string& file : summary.files) std::printf("%s\n", file.c_str());
 }
@@ -87,14 +72,14 @@ int index(const IndexOptions& options) {
   options.making.read.validate();
   const std::size_t threads = options.threads > 0 ? options.threads : usable_cores();
   const Clock::time_point begin = Clock::now();
-  ProgressBar bar;
+  ProgressLine bar;
   const auto summary = make_indexes(
       options.making,
       [&](std::size_t count, const std::function<void(std::size_t)>& task) {
         run_on_threads(threads, count, task);
       },
       [&](std::size_t done, std::size_t shards, std::uint64_t samples) {
-        bar.show(done, shards, samples);
+        show_progress(bar, done, shards, samples);
       });
   bar.clear();
   if (!summary) {

@@ -10,10 +10,12 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/shard_listing.h"
 #include "millrace/loader/json.h"
 #include "printable_text.h"
 #include "read_flags.h"
+#include "run_cost.h"
 #include "source_shards.h"
 
 namespace millrace::cli {
@@ -22,13 +24,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t kShownText = 60;
-
-unsigned long long printable(std::uint64_t number) { return number; }
-
-std::string_view text_of(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+constexpr std::size_t kShownInLine = 60;
 
 json::object error_object(const Error& error) {
   return {{"reason", reason_name(error.reason)}, {"message", printable_utf8(error.message)}};
@@ -36,10 +32,10 @@ json::object error_object(const Error& error) {
 
 // Bytes of texts, cut so that a line stays one.
 std::string shown_text(const Field& field) {
-  const std::string_view text = text_of(field.data);
+  const std::string_view text = as_text(field.data);
   if (field.name == "json" || !is_utf8(text)) return {};
   std::size_t length = 0;
-  while (length < std::min(text.size(), kShownText)) {
+  while (length < std::min(text.size(), kShownInLine)) {
     length += std::max<std::size_t>(utf8_character_bytes(text.substr(length)), 1);
   }
   return " \"" + escaped(text.substr(0, length)) + (length < text.size() ? "...\"" : "\"");
@@ -102,7 +98,7 @@ class Listing {
                   escaped(std::string(reason_name(error->reason)) + ": " + error->message).c_str());
       return;
     }
-    std::printf("%10llu %15llu  %s%s\n", printable(*samples), printable(stamp->bytes),
+    std::printf("%10llu %15llu  %s%s\n", printf_number(*samples), printf_number(stamp->bytes),
                 escaped(path).c_str(),
                 *damaged > 0 ? ("  " + std::to_string(*damaged) + " damaged").c_str() : "");
   }

@@ -272,7 +272,7 @@ int plan(const PlanVerbOptions& options) {
   time_positions(*planned, options.seed, report);
   report.peak_rss_bytes = peak_rss_bytes();
   if (options.quality) measure_quality(options, *planned, report);
-  (options.json ? print_json : print_text)(options, report);
+  (options.json ? print_plan_json : print_plan_text)(options, report);
   return 0;
 }
 

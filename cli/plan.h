@@ -77,8 +77,8 @@ struct PlanReport {
 /// std::invalid_argument naming an option that is out of range or a sample that is not there.
 int plan(const PlanVerbOptions& options);
 
-void print_text(const PlanVerbOptions& options, const PlanReport& report);
-void print_json(const PlanVerbOptions& options, const PlanReport& report);
+void print_plan_text(const PlanVerbOptions& options, const PlanReport& report);
+void print_plan_json(const PlanVerbOptions& options, const PlanReport& report);
 
 /// Adds the verb with its options to the program; running it sets `exit_code`.
 void add_plan(CLI::App& app, int& exit_code);

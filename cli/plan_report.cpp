@@ -114,7 +114,7 @@ boost::json::array samples_json(const std::vector<FoundSample>& samples) {
 
 }  // namespace
 
-void print_text(const PlanVerbOptions& options, const PlanReport& report) {
+void print_plan_text(const PlanVerbOptions& options, const PlanReport& report) {
   std::printf("samples   %s in %s shard(s), %.2f GB", grouped(report.samples).c_str(),
               grouped(report.shards).c_str(), static_cast<double>(report.bytes) * 1e-9);
   if (report.damaged_shards > 0) {
@@ -144,7 +144,7 @@ void print_text(const PlanVerbOptions& options, const PlanReport& report) {
   if (report.block_shuffle) print_quality(options, report);
 }
 
-void print_json(const PlanVerbOptions& options, const PlanReport& report) {
+void print_plan_json(const PlanVerbOptions& options, const PlanReport& report) {
   boost::json::object object{
       {"samples", report.samples},
       {"shards", report.shards},

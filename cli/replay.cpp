@@ -23,6 +23,7 @@
 #include "millrace/loader/permutation.h"
 #include "millrace/loader/sample_maker.h"
 #include "millrace/loader/transform_json.h"
+#include "run_cost.h"
 
 namespace millrace::cli {
 
@@ -297,12 +298,11 @@ int replay_ledger(const ReplayOptions& options) {
     std::printf("%s\n", json::serialize(object).c_str());
   } else {
     std::printf("%llu bad samples: %llu still fail, %llu are well now\n",
-                static_cast<unsigned long long>(content.bad.size()),
-                static_cast<unsigned long long>(failing), static_cast<unsigned long long>(well));
+                printf_number(content.bad.size()), printf_number(failing), printf_number(well));
   }
   if (content.unreadable_lines > 0) {
     std::fprintf(stderr, "millrace: %s: %llu lines are torn or none of a ledger; passed over\n",
-                 options.ledger.c_str(), static_cast<unsigned long long>(content.unreadable_lines));
+                 options.ledger.c_str(), printf_number(content.unreadable_lines));
   }
   return failing > 0 ? 1 : 0;
 }

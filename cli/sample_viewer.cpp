@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "check/conversations.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/shard.h"
 #include "millrace/transforms/image_info.h"
 #include "millrace/transforms/resize_geometry.h"
@@ -73,7 +74,7 @@ void SampleViewer::show_captions(const Sample& sample, ShownSample& shown) {
   if (found) {
     for (const auto& text : texts) {
       if (shown.captions.size() == kMostCaptions) break;
-      const std::string_view all(reinterpret_cast<const char*>(text.data()), text.size());
+      const std::string_view all = as_text(text);
       shown.captions.emplace_back(cut_text(all, kMostCaptionBytes));
       shown.tokens.push_back(tokens_.count(all));
     }

@@ -7,12 +7,14 @@
 #include <optional>
 #include <utility>
 
+#include "millrace/formats/plain_text.h"
+
 namespace millrace {
 
 namespace {
 
 constexpr std::uint64_t kMany = std::numeric_limits<std::uint64_t>::max();
-constexpr int kMaxDepth = 64;
+constexpr int kMaxBraceDepth = 64;
 
 std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
   return a > kMany - b ? kMany : a + b;
@@ -82,10 +84,7 @@ bool looks_like_integer(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-bool is_letter(std::string_view text) {
-  return text.size() == 1 &&
-         ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));
-}
+bool is_one_letter(std::string_view text) { return text.size() == 1 && is_letter(text[0]); }
 
 bool begins_with_zero(std::string_view text) {
   if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
@@ -133,7 +132,7 @@ class Parser {
   }
 
   void parse_braces(int depth, Sequence& out) {
-    if (depth > kMaxDepth) {
+    if (depth > kMaxBraceDepth) {
       failure_ = "braces nested too deep in";
       return;
     }
@@ -175,7 +174,7 @@ class Parser {
       step = last.substr(more + 2);
       last = last.substr(0, more);
     }
-    const bool letters = is_letter(first) && is_letter(last);
+    const bool letters = is_one_letter(first) && is_one_letter(last);
     const bool numbers = looks_like_integer(first) && looks_like_integer(last);
     if ((!letters && !numbers) || !looks_like_integer(step)) return std::nullopt;
 

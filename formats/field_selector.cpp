@@ -7,21 +7,11 @@
 #include <utility>
 
 #include "millrace/formats/json_value.h"
+#include "millrace/formats/plain_text.h"
 
 namespace millrace {
 
 namespace {
-
-std::span<const std::uint8_t> as_bytes(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
@@ -33,7 +23,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-[[noreturn]] void refuse(std::string_view selector, const char* why) {
+[[noreturn]] void refuse_selector(std::string_view selector, const char* why) {
   throw std::invalid_argument("field selector \"" + std::string(selector) + "\": " + why);
 }
 
@@ -66,20 +56,17 @@ FieldSelector::Scratch::Scratch(Scratch&&) noexcept = default;
 FieldSelector::Scratch& FieldSelector::Scratch::operator=(Scratch&&) noexcept = default;
 
 FieldSelector::FieldSelector(std::string_view text) : text_(text) {
-  if (trim(text).empty()) refuse(text, "it is empty");
+  if (trim(text).empty()) refuse_selector(text, "it is empty");
   for (const std::string_view part : split(text, ';')) {
     const std::size_t colon = part.find(':');
     Alternative alternative;
-    alternative.field = trim(part.substr(0, colon));
-    if (alternative.field.empty()) refuse(text, "an alternative is empty");
     // Samples hold their fields' names in lower case.
-    for (char& c : alternative.field) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
+    alternative.field = lower(trim(part.substr(0, colon)));
+    if (alternative.field.empty()) refuse_selector(text, "an alternative is empty");
     alternative.is_json = colon != std::string_view::npos;
     if (alternative.is_json && !trim(part.substr(colon + 1)).empty()) {
       for (const std::string_view key : split(part.substr(colon + 1), '.')) {
-        if (key.empty()) refuse(text, "a key in the path of a JSON value is empty");
+        if (key.empty()) refuse_selector(text, "a key in the path of a JSON value is empty");
         alternative.json_path.emplace_back(key);
       }
     }

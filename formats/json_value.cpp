@@ -4,6 +4,7 @@
 
 #include <simdjson.h>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/json_token.h"
 
 namespace millrace {
@@ -11,8 +12,6 @@ namespace millrace {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
-
-constexpr int kMaxDepth = simdjson::DEFAULT_MAX_DEPTH;
 
 // Walks the whole document, because simdjson's on-demand parser checks only what it is asked for,
 // and a document that is broken behind the value is broken all the same. The document parser would
@@ -45,7 +44,7 @@ class Walk {
     ondemand::json_type type{};
     if (auto error = document.type().get(type)) return error;
     if (type != ondemand::json_type::string) {
-      const std::string_view token = json::trim(text_);
+      const std::string_view token = trim(text_);
       if (!json::is_scalar_token(token)) return simdjson::TAPE_ERROR;
       if (path_.empty() && token != "null") keep(token);
       return simdjson::SUCCESS;
@@ -69,7 +68,7 @@ class Walk {
     if (auto error = value.type().get(type)) return error;
     const bool container =
         type == ondemand::json_type::object || type == ondemand::json_type::array;
-    if (container && depth > kMaxDepth) return simdjson::DEPTH_ERROR;
+    if (container && depth > kMaxJsonDepth) return simdjson::DEPTH_ERROR;
     if (type == ondemand::json_type::object) return visit_object(value, level, depth);
     if (type == ondemand::json_type::array) return visit_array(value, level, depth);
     const bool wanted = level == path_.size();
@@ -80,7 +79,7 @@ class Walk {
       keep(found);
       return simdjson::SUCCESS;
     }
-    const std::string_view token = json::trim(value.raw_json_token());
+    const std::string_view token = trim(value.raw_json_token());
     if (!json::is_scalar_token(token)) return simdjson::TAPE_ERROR;
     if (wanted && token != "null") keep(token);
     return simdjson::SUCCESS;

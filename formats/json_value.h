@@ -9,13 +9,16 @@
 
 namespace millrace {
 
+/// JSON that is nested deeper is invalid, wherever it is read.
+inline constexpr int kMaxJsonDepth = 1024;
+
 /// Finds one value in JSON documents. Keeps its buffers, so that in the long run nothing is
 /// allocated. Not thread-safe.
 ///
 /// Strict RFC 8259: no NaN, no trailing commas, the whole document is checked. A UTF-8 byte order
 /// mark is passed over. Of duplicate keys the last counts, as in Python. Numbers may have any
 /// number of digits. A lone surrogate in a key or in the value asked for makes the document
-/// invalid, because it has no UTF-8. So does nesting deeper than 1,024.
+/// invalid, because it has no UTF-8. So does nesting deeper than kMaxJsonDepth.
 class JsonValueReader {
  public:
   enum class Found : std::uint8_t {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "millrace/formats/plain_text.h"
+
 namespace millrace {
 
 const Field* Sample::find(std::string_view name) const {
@@ -26,9 +28,7 @@ void Sample::add_field(std::string_view name, std::span<const std::uint8_t> data
   if (field_count_ == fields_.size()) fields_.emplace_back();
   Field& field = fields_[field_count_++];
   field.name.resize(name.size());
-  std::transform(name.begin(), name.end(), field.name.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::transform(name.begin(), name.end(), field.name.begin(), [](char c) { return lower(c); });
   field.data = data;
   field.is_json_value = is_json_value;
 }

@@ -14,6 +14,7 @@
 #include "millrace/formats/brace_expansion.h"
 #include "millrace/formats/folder_shards.h"
 #include "millrace/formats/index/folder_indexes.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/shard_listing.h"
 
 namespace millrace {
@@ -22,18 +23,9 @@ namespace {
 
 constexpr int kMaxListDepth = 8;
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+bool is_name_character(char c) { return is_letter(c) || is_digit(c) || c == '_'; }
 
 // A variable's value takes part in what follows (its braces expand), but is not searched for
 // further variables.
@@ -47,12 +39,12 @@ Result<std::string> substitute_variables(std::string_view spec) {
     const std::string name(end == std::string_view::npos ? ""
                                                          : spec.substr(begin + 2, end - begin - 2));
     if (name.empty() || !std::all_of(name.begin(), name.end(), is_name_character)) {
-      return fail(Reason::io_error, "${ without a variable's name and } in " + quoted(spec));
+      return fail(Reason::io_error, "${ without a variable's name and } in " + in_quotes(spec));
     }
     const char* value = std::getenv(name.c_str());
     if (value == nullptr) {
       return fail(Reason::io_error,
-                  "the environment variable " + name + " is not set, in " + quoted(spec));
+                  "the environment variable " + name + " is not set, in " + in_quotes(spec));
     }
     result += value;
     spec.remove_prefix(end + 1);
@@ -108,14 +100,14 @@ class SpecExpansion {
   Result<void> add_part(std::string_view part, int list_depth) {
     if (part.empty()) return fail(Reason::io_error, "an empty shard spec");
     if (part.starts_with("pipe:")) {
-      return fail(Reason::io_error, "commands are not run for shards: " + quoted(part));
+      return fail(Reason::io_error, "commands are not run for shards: " + in_quotes(part));
     }
     if (part.starts_with("file://")) {
       part.remove_prefix(sizeof("file://") - 1);
     } else if (const std::string_view scheme = scheme_of(part); !scheme.empty()) {
       return fail(Reason::io_error,
                   "remote shards (" + std::string(scheme) +
-                      "://) are not supported; give local paths: " + quoted(part));
+                      "://) are not supported; give local paths: " + in_quotes(part));
     }
     auto names = expand_braces(part, max_shards_ - paths_.size());
     if (!names) return tl::unexpected<Error>(std::move(names.error()));
@@ -162,14 +154,14 @@ class SpecExpansion {
     } matches;
     const int status = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &matches.found);
     if (status != 0 && status != GLOB_NOMATCH) {
-      return fail(Reason::io_error, "cannot search for " + quoted(pattern));
+      return fail(Reason::io_error, "cannot search for " + in_quotes(pattern));
     }
     std::vector<std::string> paths;
     for (std::size_t i = 0; i < matches.found.gl_pathc; ++i) {
       const std::string_view path = matches.found.gl_pathv[i];
       if (!is_index_beside(path, pattern)) paths.emplace_back(path);
     }
-    if (paths.empty()) return fail(Reason::io_error, "no shard matches " + quoted(pattern));
+    if (paths.empty()) return fail(Reason::io_error, "no shard matches " + in_quotes(pattern));
     // Sorted here: glob's own order depends on the locale.
     std::sort(paths.begin(), paths.end());
     for (std::string& path : paths) {
@@ -180,17 +172,17 @@ class SpecExpansion {
 
   Result<void> add_list(const std::string& path, int list_depth) {
     if (list_depth > kMaxListDepth) {
-      return fail(Reason::io_error, "shard lists nested too deep at " + quoted(path));
+      return fail(Reason::io_error, "shard lists nested too deep at " + in_quotes(path));
     }
     std::ifstream list(path);
     struct stat status = {};
     if (!list || ::stat(path.c_str(), &status) != 0) {
-      return fail(Reason::io_error, "cannot open the shard list " + quoted(path));
+      return fail(Reason::io_error, "cannot open the shard list " + in_quotes(path));
     }
     // By the file itself: it may have other names.
     const ListFile file{status.st_dev, status.st_ino};
     if (std::find(open_lists_.begin(), open_lists_.end(), file) != open_lists_.end()) {
-      return fail(Reason::io_error, "a shard list that contains itself: " + quoted(path));
+      return fail(Reason::io_error, "a shard list that contains itself: " + in_quotes(path));
     }
     open_lists_.push_back(file);
     bool first = true;
@@ -201,7 +193,7 @@ class SpecExpansion {
       if (spec.empty() || spec.front() == '#') continue;
       if (auto added = add_spec(spec, list_depth); !added) return added;
     }
-    if (list.bad()) return fail(Reason::io_error, "cannot read the shard list " + quoted(path));
+    if (list.bad()) return fail(Reason::io_error, "cannot read the shard list " + in_quotes(path));
     open_lists_.pop_back();
     return {};
   }

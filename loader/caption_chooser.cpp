@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/loader/permutation.h"
 #include "millrace/transforms/caption_template.h"
 
@@ -17,14 +18,6 @@ constexpr std::uint64_t kDrawsCaption = 0x63617074696f6e;  // "caption"
 
 // 0 <= it < 1, of 53 bits.
 double unit_interval(std::uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1.0p-53; }
-
-std::span<const std::uint8_t> as_bytes(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-std::string_view as_text(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 }  // namespace
 

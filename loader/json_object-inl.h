@@ -29,10 +29,15 @@ class JsonObject {
   JsonObject at(std::string_view key) const;
 
   std::string text(std::string_view key) const;
+  std::uint64_t number(std::string_view key) const;
+  /// A list of whole numbers, which must be there.
+  std::vector<std::uint64_t> numbers(std::string_view key) const;
   /// A list of strings, or one string; empty where there is none.
   std::vector<std::string> texts(std::string_view key) const;
   /// A number that is an int in the interfaces; `otherwise` where there is none.
   int small_int(std::string_view key, int otherwise) const;
+  /// The same where it must be there.
+  int small_int(std::string_view key) const;
 
   // Leave `to` as it is where there is none.
   void read(std::string_view key, std::uint64_t& to) const;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -23,6 +24,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row.back();
+}
+
+std::optional<std::uint64_t> whole_number(const json::value& value) {
+  if (value.is_uint64()) return value.get_uint64();
+  if (!value.is_int64() || value.get_int64() < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(value.get_int64());
 }
 
 }  // namespace
@@ -62,6 +69,25 @@ std::string JsonObject::text(std::string_view key) const {
   return std::string(value->get_string());
 }
 
+std::uint64_t JsonObject::number(std::string_view key) const {
+  const json::value* value = find(key);
+  const auto number = value != nullptr ? whole_number(*value) : std::nullopt;
+  if (!number) wrong(key, "a whole number that is not negative");
+  return *number;
+}
+
+std::vector<std::uint64_t> JsonObject::numbers(std::string_view key) const {
+  const json::value* value = find(key);
+  if (value == nullptr || !value->is_array()) wrong(key, "a list of whole numbers");
+  std::vector<std::uint64_t> numbers;
+  for (const json::value& entry : value->get_array()) {
+    const auto number = whole_number(entry);
+    if (!number) wrong(key, "a list of whole numbers");
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
 std::vector<std::string> JsonObject::texts(std::string_view key) const {
   const json::value* value = find(key);
   if (value == nullptr) return {};
@@ -76,23 +102,18 @@ std::vector<std::string> JsonObject::texts(std::string_view key) const {
 }
 
 int JsonObject::small_int(std::string_view key, int otherwise) const {
+  return has(key) ? small_int(key) : otherwise;
+}
+
+int JsonObject::small_int(std::string_view key) const {
   constexpr std::uint64_t kMost = 1'000'000'000;  // more is out of every such option's range
-  auto value = static_cast<std::uint64_t>(otherwise);
-  read(key, value);
+  const std::uint64_t value = number(key);
   if (value > kMost) wrong(key, "smaller");
   return static_cast<int>(value);
 }
 
 void JsonObject::read(std::string_view key, std::uint64_t& to) const {
-  const json::value* value = find(key);
-  if (value == nullptr) return;
-  if (value->is_uint64()) {
-    to = value->get_uint64();
-  } else if (value->is_int64() && value->get_int64() >= 0) {
-    to = static_cast<std::uint64_t>(value->get_int64());
-  } else {
-    wrong(key, "a whole number that is not negative");
-  }
+  if (has(key)) to = number(key);
 }
 
 void JsonObject::read(std::string_view key, double& to) const {

@@ -10,7 +10,7 @@ namespace millrace {
 
 namespace {
 
-constexpr std::uint64_t kMostPositions = 1 << 21;
+constexpr std::uint64_t kMostEmitted = 1 << 21;
 
 /// Shards in random order, the samples of each in theirs.
 class ShardReader {
@@ -53,7 +53,7 @@ std::vector<std::uint64_t> simulate(const SampleCounts& samples, const ShuffleBu
   ShardReader reader(samples, seed);
   std::vector<std::uint64_t> buffer;
   std::vector<std::uint64_t> emitted;
-  const std::uint64_t positions = std::min(samples.total(), kMostPositions);
+  const std::uint64_t positions = std::min(samples.total(), kMostEmitted);
   while (emitted.size() < positions) {
     if (!reader.at_end()) {
       buffer.push_back(reader.next());

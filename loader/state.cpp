@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "millrace/loader/json.h"
+#include "millrace/loader/json_object-inl.h"
 #include "millrace/loader/transform_json.h"
 
 namespace millrace {
@@ -18,44 +19,6 @@ constexpr std::uint64_t kStateVersion = 1;
 
 // Of a mixture; what a resume may change if asked to.
 constexpr std::string_view kShares = "shares";
-
-bool is_whole(const json::value& value) {
-  return value.is_uint64() || (value.is_int64() && value.get_int64() >= 0);
-}
-
-std::uint64_t number_of(const json::object& state, std::string_view name) {
-  const json::value* value = state.if_contains(name);
-  if (value == nullptr || !is_whole(*value)) {
-    throw std::invalid_argument("state: \"" + std::string(name) +
-                                "\" is missing or no whole number");
-  }
-  return value->to_number<std::uint64_t>();
-}
-
-const json::object& object_of(const json::object& state, std::string_view name) {
-  const json::value* value = state.if_contains(name);
-  if (value == nullptr || !value->is_object()) {
-    throw std::invalid_argument("state: \"" + std::string(name) + "\" is missing or no object");
-  }
-  return value->get_object();
-}
-
-std::vector<std::uint64_t> numbers_of(const json::object& state, std::string_view name) {
-  const json::value* value = state.if_contains(name);
-  std::vector<std::uint64_t> numbers;
-  bool whole = value != nullptr && value->is_array();
-  if (whole) {
-    for (const json::value& number : value->get_array()) {
-      whole = whole && is_whole(number);
-      if (whole) numbers.push_back(number.to_number<std::uint64_t>());
-    }
-  }
-  if (!whole) {
-    throw std::invalid_argument("state: \"" + std::string(name) +
-                                "\" is missing or no list of whole numbers");
-  }
-  return numbers;
-}
 
 json::array sources_json(bool are_mixed, const std::vector<SourceFingerprint>& sources) {
   json::array array;
@@ -144,11 +107,11 @@ std::string differences(const json::object& saved, const Fingerprint& expected,
 }
 
 // The counts of a mixture's sources, as many as there are shares.
-std::vector<std::uint64_t> taken_of(const json::object& mixture, std::string_view name,
+std::vector<std::uint64_t> taken_of(const JsonObject& mixture, std::string_view name,
                                     std::size_t sources) {
   // No run comes that far, and below it nothing overflows.
   constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
-  std::vector<std::uint64_t> taken = numbers_of(mixture, name);
+  std::vector<std::uint64_t> taken = mixture.numbers(name);
   if (!taken.empty() && taken.size() != sources) {
     throw std::invalid_argument("state: \"mixture." + std::string(name) + "\" is of " +
                                 std::to_string(taken.size()) + " sources, and there are " +
@@ -163,7 +126,7 @@ std::vector<std::uint64_t> taken_of(const json::object& mixture, std::string_vie
 }
 
 // Where a mixture's shares hold from. `saved` are the state's shares, `shares` those of now.
-void read_mixture(const json::object& mixture, const json::value* saved, const json::value& shares,
+void read_mixture(const JsonObject& mixture, const json::value* saved, const json::value& shares,
                   LoaderState& state) {
   const std::size_t sources = shares.get_array().size();
   state.taken = taken_of(mixture, "taken", sources);
@@ -175,7 +138,7 @@ void read_mixture(const json::object& mixture, const json::value* saved, const j
     return;
   }
   MixtureStart& start = state.mixture_start;
-  start = {number_of(mixture, "start_epoch"), number_of(mixture, "start_position"),
+  start = {mixture.number("start_epoch"), mixture.number("start_position"),
            taken_of(mixture, "start_taken", sources)};
   if (std::pair(start.epoch, start.position) > std::pair(state.epoch, state.point.position)) {
     throw std::invalid_argument("state: the mixture starts at epoch " +
@@ -187,12 +150,12 @@ void read_mixture(const json::object& mixture, const json::value* saved, const j
   }
 }
 
-ResumePoint point_from(const json::object& state) {
-  ResumePoint point{number_of(state, "position"), {}};
-  if (state.contains("stream")) {
-    const json::object& stream = object_of(state, "stream");
-    point.in_stream = {number_of(stream, "stream"), number_of(stream, "offset"),
-                       number_of(stream, "samples_before"), number_of(stream, "blocks_before")};
+ResumePoint point_from(const JsonObject& state) {
+  ResumePoint point{state.number("position"), {}};
+  if (state.has("stream")) {
+    const JsonObject stream = state.at("stream");
+    point.in_stream = {stream.number("stream"), stream.number("offset"),
+                       stream.number("samples_before"), stream.number("blocks_before")};
   }
   return point;
 }
@@ -252,32 +215,33 @@ LoaderState state_from_json(std::string_view text, const Fingerprint& expected,
                             const ResumeOptions& options) {
   json::error_code error;
   const json::value parsed = json::parse({text.data(), text.size()}, error);
-  if (error || !parsed.is_object()) throw std::invalid_argument("state: not a JSON object");
-  const json::object& object = parsed.get_object();
-  if (const std::uint64_t version = number_of(object, "version"); version != kStateVersion) {
+  if (error) throw std::invalid_argument("state: no JSON: " + error.message());
+  const JsonObject object(parsed, "state");
+  if (const std::uint64_t version = object.number("version"); version != kStateVersion) {
     throw std::invalid_argument("state: version " + std::to_string(version) + ", and this is for " +
                                 std::to_string(kStateVersion));
   }
-  const json::object& saved = object_of(object, "fingerprint");
+  const JsonObject fingerprint = object.at("fingerprint");
+  const json::object& saved = fingerprint.object();
   if (const std::string found =
           differences(saved, expected, options.new_shares ? kShares : std::string_view());
       !found.empty()) {
     throw std::invalid_argument("state: of another dataset or of other options: " + found);
   }
   LoaderState state;
-  state.seed = number_of(object, "seed");
+  state.seed = object.number("seed");
   if (const json::value* seed = saved.if_contains("seed");
       seed == nullptr || *seed != json::value(state.seed)) {
     throw std::invalid_argument("state: \"seed\" is not that of its own fingerprint");
   }
-  state.epoch = number_of(object, "epoch");
+  state.epoch = object.number("epoch");
   state.point = point_from(object);
   state.fingerprint = expected;
   const auto shares = std::find_if(expected.begin(), expected.end(),
                                    [](const auto& entry) { return entry.first == kShares; });
   if (shares == expected.end()) return state;
-  read_mixture(object_of(object, "mixture"), saved.if_contains(kShares),
-               json::parse(shares->second), state);
+  read_mixture(object.at("mixture"), saved.if_contains(kShares), json::parse(shares->second),
+               state);
   return state;
 }
 

@@ -1,7 +1,5 @@
 #include "millrace/loader/transform_json.h"
 
-#include <algorithm>
-#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -9,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "millrace/loader/captions_json-inl.h"
+#include "millrace/loader/json_object-inl.h"
 
 namespace millrace {
 
@@ -20,46 +19,26 @@ namespace {
   throw std::invalid_argument("transform: " + what);
 }
 
-std::uint64_t number_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  const bool whole = value != nullptr && value->is_int64() && value->get_int64() >= 0;
-  if (!whole) refuse("\"" + std::string(name) + "\" is missing or no whole number");
-  return static_cast<std::uint64_t>(value->get_int64());
+DecodeOptions decode_options(const JsonObject& object) {
+  return {object.number("max_image_pixels"), object.small_int("max_jpeg_scans")};
 }
 
-int int_of(const json::object& object, std::string_view name) {
-  constexpr std::uint64_t kMost = 1'000'000'000;  // more is out of every transform's range
-  return static_cast<int>(std::min(number_of(object, name), kMost));
-}
-
-std::string text_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || !value->is_string()) {
-    refuse("\"" + std::string(name) + "\" is missing or no text");
-  }
-  return std::string(value->get_string());
-}
-
-DecodeOptions decode_options(const json::object& object) {
-  return {number_of(object, "max_image_pixels"), int_of(object, "max_jpeg_scans")};
-}
-
-Dtype dtype_of(const json::object& object) {
-  const std::string name = text_of(object, "dtype");
+Dtype dtype_of(const JsonObject& object) {
+  const std::string name = object.text("dtype");
   for (const Dtype dtype : {Dtype::float64, Dtype::float32, Dtype::int64}) {
     if (name == dtype_name(dtype)) return dtype;
   }
   refuse("unknown dtype \"" + name + "\"");
 }
 
-std::shared_ptr<const Transform> make(const json::object& object) {
-  const std::string type = text_of(object, "type");
-  if (type == "clip_image") return clip_transform(int_of(object, "size"), decode_options(object));
-  if (type == "clip_pixels") return clip_pixels(int_of(object, "size"), decode_options(object));
+std::shared_ptr<const Transform> make(const JsonObject& object) {
+  const std::string type = object.text("type");
+  if (type == "clip_image") return clip_transform(object.small_int("size"), decode_options(object));
+  if (type == "clip_pixels") return clip_pixels(object.small_int("size"), decode_options(object));
   if (type == "clip_tokens") {
-    const int context_length = int_of(object, "context_length");
+    const int context_length = object.small_int("context_length");
     Captions captions;
-    if (object.contains("empty")) captions.empty = EmptyCaptions::keep;
+    if (object.has("empty")) captions.empty = EmptyCaptions::keep;
     return text("txt", std::make_shared<const ClipTokenizer>(context_length), captions).transform;
   }
   if (type == "raw") return raw("txt").transform;
@@ -67,17 +46,17 @@ std::shared_ptr<const Transform> make(const json::object& object) {
   refuse("unknown type \"" + type + "\"");
 }
 
-json::object parse(std::string_view text) {
+json::value parse(std::string_view text) {
   json::error_code error;
   json::value value = json::parse({text.data(), text.size()}, error);
-  if (error || !value.is_object()) refuse("not a JSON object");
-  return std::move(value.get_object());
+  if (error) refuse("no JSON: " + error.message());
+  return value;
 }
 
-std::shared_ptr<const Transform> from_object(const json::object& object) {
+std::shared_ptr<const Transform> from_object(const JsonObject& object) {
   std::shared_ptr<const Transform> transform = make(object);
-  if (json::parse(transform->describe()) != json::value(object)) {
-    refuse(json::serialize(object) + " is here " + transform->describe());
+  if (json::parse(transform->describe()) != json::value(object.object())) {
+    refuse(json::serialize(object.object()) + " is here " + transform->describe());
   }
   return transform;
 }
@@ -85,22 +64,24 @@ std::shared_ptr<const Transform> from_object(const json::object& object) {
 }  // namespace
 
 std::shared_ptr<const Transform> transform_from_json(std::string_view description) {
-  return from_object(parse(description));
+  const json::value value = parse(description);
+  return from_object(JsonObject(value, "transform"));
 }
 
 Columns columns_from_json(std::string_view description) {
   Columns columns;
-  for (const auto& entry : parse(description)) {
-    if (!entry.value().is_object()) refuse("a column is no JSON object");
-    const json::object& column = entry.value().get_object();
-    const json::value* transform = column.if_contains("transform");
-    if (transform == nullptr || !transform->is_object()) refuse("a column has none");
-    Column& made = columns.emplace_back(std::string(entry.key()), Column()).second;
-    made.fields = text_of(column, "fields");
-    made.transform = from_object(transform->get_object());
-    if (const json::value* captions = column.if_contains("captions")) {
-      made.captions = read_captions(JsonObject(*captions, "captions"));
-    } else if (transform->get_object().at("type") == "clip_tokens") {
+  const json::value value = parse(description);
+  const JsonObject all(value, "columns");
+  for (const auto& entry : all.object()) {
+    const std::string name(entry.key());
+    const JsonObject column = all.at(name);
+    const JsonObject transform = column.at("transform");
+    Column& made = columns.emplace_back(name, Column()).second;
+    made.fields = column.text("fields");
+    made.transform = from_object(transform);
+    if (column.has("captions")) {
+      made.captions = read_captions(column.at("captions"));
+    } else if (transform.text("type") == "clip_tokens") {
       made.captions.emplace();
     }
   }

@@ -9,7 +9,7 @@ namespace millrace {
 namespace {
 
 constexpr std::size_t kShortBytes = 48;
-constexpr std::size_t kTrimBytes = std::size_t{1} << 20;
+constexpr std::size_t kKeptBytes = std::size_t{1} << 20;
 constexpr std::uint32_t kNoSymbol = 0xFFFFFFFF;
 
 }  // namespace
@@ -118,7 +118,7 @@ bool BytePairEncoder::encode_prefix(std::span<const std::uint8_t> window, std::s
 }
 
 void BytePairEncoder::trim() {
-  if (symbols_.capacity() * sizeof(Symbol) <= kTrimBytes) return;
+  if (symbols_.capacity() * sizeof(Symbol) <= kKeptBytes) return;
   symbols_ = {};
   heap_ = {};
   other_ids_ = {};

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <limits>
 
+#include "millrace/transforms/image_kind.h"
+
 namespace millrace {
 namespace {
 
@@ -12,12 +14,6 @@ using Bytes = std::span<const std::uint8_t>;
 constexpr std::string_view kExifSignature("Exif\0\0", 6);
 constexpr std::string_view kXmpSignature = "http://ns.adobe.com/xap/1.0/";
 constexpr std::string_view kXmpKeyword = "XML:com.adobe.xmp";
-
-bool starts_with(Bytes bytes, std::string_view text) {
-  return bytes.size() >= text.size() &&
-         std::equal(text.begin(), text.end(), bytes.begin(),
-                    [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
-}
 
 /// `count` bytes from `at` on, as many as there are.
 Bytes part(Bytes data, std::uint64_t at, std::uint64_t count) {

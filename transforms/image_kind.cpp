@@ -5,7 +5,6 @@
 #include <string>
 
 namespace millrace {
-namespace {
 
 bool has_at(std::span<const std::uint8_t> data, std::size_t at, std::string_view text) {
   return data.size() >= at + text.size() &&
@@ -13,16 +12,14 @@ bool has_at(std::span<const std::uint8_t> data, std::size_t at, std::string_view
                     [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
 }
 
-}  // namespace
-
 ImageKind sniff_image(std::span<const std::uint8_t> data) {
-  if (has_at(data, 0, "\xFF\xD8\xFF")) return ImageKind::jpeg;
-  if (has_at(data, 0, "\x89PNG\r\n\x1A\n")) return ImageKind::png;
-  if (has_at(data, 0, "RIFF") && has_at(data, 8, "WEBP")) return ImageKind::webp;
-  if (has_at(data, 0, "GIF87a") || has_at(data, 0, "GIF89a")) return ImageKind::gif;
-  if (has_at(data, 0, "BM")) return ImageKind::bmp;
-  if (has_at(data, 0, std::string_view("II*\0", 4)) ||
-      has_at(data, 0, std::string_view("MM\0*", 4))) {
+  if (starts_with(data, "\xFF\xD8\xFF")) return ImageKind::jpeg;
+  if (starts_with(data, "\x89PNG\r\n\x1A\n")) return ImageKind::png;
+  if (starts_with(data, "RIFF") && has_at(data, 8, "WEBP")) return ImageKind::webp;
+  if (starts_with(data, "GIF87a") || starts_with(data, "GIF89a")) return ImageKind::gif;
+  if (starts_with(data, "BM")) return ImageKind::bmp;
+  if (starts_with(data, std::string_view("II*\0", 4)) ||
+      starts_with(data, std::string_view("MM\0*", 4))) {
     return ImageKind::tiff;
   }
   if (has_at(data, 4, "ftypavif") || has_at(data, 4, "ftypavis")) return ImageKind::avif;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -10,6 +11,12 @@
 namespace millrace {
 
 enum class ImageKind : std::uint8_t { jpeg, png, webp, gif, bmp, tiff, avif, heif, unknown };
+
+/// Whether `text` stands in the data, from byte `at` on.
+bool has_at(std::span<const std::uint8_t> data, std::size_t at, std::string_view text);
+inline bool starts_with(std::span<const std::uint8_t> data, std::string_view text) {
+  return has_at(data, 0, text);
+}
 
 /// Told by the first bytes, never by a name.
 ImageKind sniff_image(std::span<const std::uint8_t> data);

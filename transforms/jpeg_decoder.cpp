@@ -11,6 +11,7 @@
 #include <jpeglib.h>
 
 #include "millrace/transforms/image_kind.h"
+#include "millrace/transforms/jpeg_errors-inl.h"
 #include "millrace/transforms/jpeg_frame.h"
 #include "millrace/transforms/jpeg_memory.h"
 
@@ -45,7 +46,7 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, int width) {
   }
 }
 
-bool is_frame_marker(int marker) {
+bool is_decodable_frame(int marker) {
   return (marker >= 0xC0 && marker <= 0xC2) || marker == 0xC9 || marker == 0xCA;
 }
 
@@ -53,27 +54,17 @@ bool is_frame_marker(int marker) {
 /// caches, and the resize that follows finds nothing in them: a twelfth of the decoding time.
 constexpr std::size_t kOffAlignmentBytes = 16;
 
-struct ErrorManager : jpeg_error_mgr {
-  std::jmp_buf jump;
-};
-
 struct ScanLimit : jpeg_progress_mgr {
   int max_scans = 0;
   bool exceeded = false;
 };
-
-[[noreturn]] void jump_out(j_common_ptr cinfo) {
-  std::longjmp(static_cast<ErrorManager*>(cinfo->err)->jump, 1);  // NOLINT: libjpeg is C
-}
-
-void be_silent(j_common_ptr /*cinfo*/) {}
 
 /// libjpeg calls this for every row of blocks, of each scan.
 void check_scan_count(j_common_ptr cinfo) {
   auto& limit = *static_cast<ScanLimit*>(cinfo->progress);
   if (reinterpret_cast<j_decompress_ptr>(cinfo)->input_scan_number <= limit.max_scans) return;
   limit.exceeded = true;
-  jump_out(cinfo);
+  JpegErrors::jump_out(cinfo);
 }
 
 // The source is one span. Where it ends libjpeg suspends, as it does in Pillow, instead of making
@@ -112,16 +103,14 @@ class JpegDecoder::Codec {
                std::uint8_t* cmyk_row);
 
   jpeg_decompress_struct cinfo_{};
-  ErrorManager errors_{};
+  JpegErrors errors_;
   jpeg_source_mgr source_{};
   ScanLimit scans_{};
   JpegMemory memory_;
 };
 
 JpegDecoder::Codec::Codec(const DecodeOptions& options) : memory_(memory_limit_bytes(options)) {
-  cinfo_.err = jpeg_std_error(&errors_);
-  errors_.error_exit = jump_out;
-  errors_.output_message = be_silent;
+  cinfo_.err = &errors_;
   if (setjmp(errors_.jump) != 0) throw std::bad_alloc();  // NOLINT: libjpeg is C
   jpeg_create_decompress(&cinfo_);
   cinfo_.client_data = &memory_;
@@ -193,7 +182,7 @@ JpegDecoder::Codec::Outcome JpegDecoder::Codec::read(const JpegFrame& frame, std
   // A second frame header is one, which libjpeg 3 finds even where the file ends right behind the
   // marker.
   const bool finished = jpeg_finish_decompress(&cinfo_) != FALSE;
-  return !finished && is_frame_marker(cinfo_.unread_marker) ? Outcome::broken : Outcome::decoded;
+  return !finished && is_decodable_frame(cinfo_.unread_marker) ? Outcome::broken : Outcome::decoded;
 }
 
 std::string JpegDecoder::Codec::message() {

@@ -12,20 +12,12 @@
 
 #include <jpeglib.h>
 
+#include "millrace/transforms/image_kind.h"
+#include "millrace/transforms/jpeg_errors-inl.h"
 #include "millrace/transforms/jpeg_frame.h"
 
 namespace millrace {
 namespace {
-
-struct ErrorManager : jpeg_error_mgr {
-  std::jmp_buf jump;
-};
-
-[[noreturn]] void jump_out(j_common_ptr cinfo) {
-  std::longjmp(static_cast<ErrorManager*>(cinfo->err)->jump, 1);  // NOLINT: libjpeg is C
-}
-
-void be_silent(j_common_ptr /*cinfo*/) {}
 
 struct Segment {
   int marker = 0;
@@ -36,12 +28,9 @@ constexpr int kApp1 = JPEG_APP0 + 1;
 constexpr int kApp2 = JPEG_APP0 + 2;
 
 bool is_kept(const Segment& segment, bool with_profile) {
-  const auto begins = [&](std::string_view text) {
-    return segment.payload.size() >= text.size() &&
-           std::equal(text.begin(), text.end(), segment.payload.begin());
-  };
-  if (segment.marker == kApp1) return begins(std::string_view("Exif\0\0", 6));
-  return segment.marker == kApp2 && with_profile && begins(std::string_view("ICC_PROFILE\0", 12));
+  if (segment.marker == kApp1) return starts_with(segment.payload, std::string_view("Exif\0\0", 6));
+  return segment.marker == kApp2 && with_profile &&
+         starts_with(segment.payload, std::string_view("ICC_PROFILE\0", 12));
 }
 
 // The segments of a JPEG before its scans that say something of the image as a whole. The profile
@@ -71,9 +60,7 @@ std::vector<Segment> descriptions(std::span<const std::uint8_t> jpeg) {
 class JpegEncoder::Codec {
  public:
   Codec() {
-    cinfo_.err = jpeg_std_error(&errors_);
-    errors_.error_exit = jump_out;
-    errors_.output_message = be_silent;
+    cinfo_.err = &errors_;
     if (setjmp(errors_.jump) != 0) throw std::bad_alloc();  // NOLINT: libjpeg is C
     jpeg_create_compress(&cinfo_);
   }
@@ -126,7 +113,7 @@ class JpegEncoder::Codec {
 
  private:
   jpeg_compress_struct cinfo_{};
-  ErrorManager errors_{};
+  JpegErrors errors_;
   unsigned char* data_ = nullptr;
   unsigned long size_ = 0;  // NOLINT(google-runtime-int): libjpeg's type
 };

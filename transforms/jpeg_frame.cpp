@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/transforms/image_kind.h"
+
 namespace millrace {
 namespace {
 
@@ -14,12 +16,6 @@ constexpr int kStartOfScan = 0xDA;
 constexpr int kQuantizationTable = 0xDB;
 
 int be16(Bytes bytes, std::size_t at) { return bytes[at] << 8 | bytes[at + 1]; }
-
-bool starts_with(Bytes bytes, std::string_view prefix) {
-  return bytes.size() >= prefix.size() &&
-         std::equal(prefix.begin(), prefix.end(), bytes.begin(),
-                    [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
-}
 
 bool is_frame_marker(int marker) {
   // SOF0..SOF15 without DHT (C4), JPG (C8) and DAC (CC), and DHP, which Pillow reads as a frame

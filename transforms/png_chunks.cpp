@@ -20,10 +20,6 @@ std::uint32_t be32(Bytes bytes, std::size_t at) {
          std::uint32_t{bytes[at + 2]} << 8 | bytes[at + 3];
 }
 
-tl::unexpected<Error> bad(std::string message) {
-  return fail(Reason::bad_image, "PNG: " + std::move(message));
-}
-
 PngMode mode_of(int bit_depth, int color_type) {
   switch (bit_depth << 4 | color_type) {
     case 0x10:
@@ -105,6 +101,10 @@ Bytes until_zero(Bytes text) {
 
 }  // namespace
 
+tl::unexpected<Error> bad_png(std::string message) {
+  return fail(Reason::bad_image, "PNG: " + std::move(message));
+}
+
 std::optional<PngChunks::Chunk> PngChunks::read_chunk() {
   if (data_.size() - at_ < 8) {
     at_ = data_.size();
@@ -121,7 +121,7 @@ std::optional<PngChunks::Chunk> PngChunks::read_chunk() {
 }
 
 Result<Bytes> PngChunks::read_body(std::uint64_t length) {
-  if (data_.size() - at_ < length) return bad("a chunk is cut short");
+  if (data_.size() - at_ < length) return bad_png("a chunk is cut short");
   const Bytes body = data_.subspan(at_, static_cast<std::size_t>(length));
   at_ += body.size();
   return body;
@@ -138,11 +138,11 @@ Result<void> PngChunks::open() {
   at_ = 8;  // the signature
   while (true) {
     const std::optional<Chunk> chunk = read_chunk();
-    if (!chunk) return bad("the file ends, or is no longer a PNG, before the image data");
+    if (!chunk) return bad_png("the file ends, or is no longer a PNG, before the image data");
     body_ = {};
     const Result<Meaning> meaning = handle(*chunk);
     if (!meaning) return tl::unexpected(meaning.error());
-    if (*meaning == Meaning::end) return bad("there are no image data");
+    if (*meaning == Meaning::end) return bad_png("there are no image data");
     if (*meaning == Meaning::image_data) {
       data_left_ = chunk->name == "fdAT" ? chunk->length - 4 : chunk->length;
       break;
@@ -153,12 +153,12 @@ Result<void> PngChunks::open() {
     const auto computed =
         static_cast<std::uint32_t>(crc32_z(crc32_z(0, name, 4), body_.data(), body_.size()));
     if (!complete || stored != computed) {
-      return bad("the checksum of chunk " + std::string(chunk->name) + " does not match");
+      return bad_png("the checksum of chunk " + std::string(chunk->name) + " does not match");
     }
   }
-  if (mode_ == PngMode::none) return bad("the header has an unknown bit depth or colour type");
-  if (width_ == 0 || height_ == 0) return bad("the image has no pixels");
-  if (palette_.size() / 3 > 256) return bad("the palette has more than 256 colours");
+  if (mode_ == PngMode::none) return bad_png("the header has an unknown bit depth or colour type");
+  if (width_ == 0 || height_ == 0) return bad_png("the image has no pixels");
+  if (palette_.size() / 3 > 256) return bad_png("the palette has more than 256 colours");
   tile_box_ = frame_box_;
   animated_ = std::uint64_t{frame_count_.value_or(1)} + (default_image_ ? 1 : 0) > 1;
   return {};
@@ -169,19 +169,19 @@ Result<Bytes> PngChunks::next_data() {
     bool complete = false;
     read_checksum(complete);  // not compared: Pillow skips it
     const std::optional<Chunk> chunk = read_chunk();
-    if (!chunk) return bad("the image data end early");
+    if (!chunk) return bad_png("the image data end early");
     if (chunk->name == "fdAT") {
       if (auto read = read_frame_data(*chunk); !read) return tl::unexpected(read.error());
       data_left_ = chunk->length - 4;
     } else if (chunk->name == "IDAT" || chunk->name == "DDAT") {
       data_left_ = chunk->length;
     } else {
-      return bad("the image data end early");
+      return bad_png("the image data end early");
     }
   }
   const std::uint64_t wanted = std::min<std::uint64_t>(kPieceBytes, data_left_);
   const std::uint64_t present = std::min<std::uint64_t>(wanted, data_.size() - at_);
-  if (present == 0) return bad("the image data end early");
+  if (present == 0) return bad_png("the image data end early");
   data_left_ -= wanted;
   return read_body(present);
 }
@@ -220,7 +220,7 @@ Result<PngChunks::Meaning> PngChunks::handle(const Chunk& chunk) {
 
   Result<void> read;
   const auto at_least = [&](std::size_t bytes) {
-    if (body_.size() < bytes) read = bad("chunk " + std::string(name) + " is too short");
+    if (body_.size() < bytes) read = bad_png("chunk " + std::string(name) + " is too short");
   };
   if (name == "IHDR") {
     read = read_header(body_);
@@ -252,19 +252,19 @@ Result<PngChunks::Meaning> PngChunks::handle(const Chunk& chunk) {
 }
 
 Result<void> PngChunks::read_header(Bytes body) {
-  if (body.size() < 13) return bad("the header is too short");
+  if (body.size() < 13) return bad_png("the header is too short");
   width_ = be32(body, 0);
   height_ = be32(body, 4);
   if (const PngMode mode = mode_of(body[8], body[9]); mode != PngMode::none) mode_ = mode;
   if (body[12] != 0) interlaced_ = true;
-  if (body[11] != 0) return bad("the filter method is unknown");
+  if (body[11] != 0) return bad_png("the filter method is unknown");
   return {};
 }
 
 Result<void> PngChunks::read_transparency(Bytes body) const {
   const bool is_rgb = mode_ == PngMode::rgb8 || mode_ == PngMode::rgb16;
   const bool is_gray = mode_ >= PngMode::gray1 && mode_ <= PngMode::gray16;
-  if (body.size() < (is_rgb ? 6U : is_gray ? 2U : 0U)) return bad("chunk tRNS is too short");
+  if (body.size() < (is_rgb ? 6U : is_gray ? 2U : 0U)) return bad_png("chunk tRNS is too short");
   return {};
 }
 
@@ -273,10 +273,10 @@ Result<void> PngChunks::read_profile(Bytes body) const {
   // Without a zero byte Pillow takes the first byte for the method.
   const std::size_t method = zero == body.size() ? 0 : zero + 1;
   if (method >= body.size() || body[method] != 0) {
-    return bad("the colour profile's compression is unknown");
+    return bad_png("the colour profile's compression is unknown");
   }
   if (inflated_size(body.subspan(method + 1)).too_large)
-    return bad("the colour profile is too long");
+    return bad_png("the colour profile is too long");
   return {};
 }
 
@@ -285,9 +285,9 @@ Result<void> PngChunks::read_text(std::string_view name, Bytes body) {
   const Bytes value = body.subspan(std::min(key.size() + 1, body.size()));
   std::uint64_t bytes = value.size();
   if (name == "zTXt") {
-    if (!value.empty() && value[0] != 0) return bad("a text's compression is unknown");
+    if (!value.empty() && value[0] != 0) return bad_png("a text's compression is unknown");
     const Inflated text = inflated_size(value.subspan(std::min<std::size_t>(1, value.size())));
-    if (text.too_large) return bad("a text is too long");
+    if (text.too_large) return bad_png("a text is too long");
     bytes = text.bytes;
   }
   return key.empty() ? Result<void>() : count_text(bytes);
@@ -308,18 +308,18 @@ Result<void> PngChunks::read_international_text(Bytes body) {
   if (!compressed) return count_text(rest.size());
   if (method != 0) return {};
   const Inflated text = inflated_size(rest);
-  if (text.too_large) return bad("a text is too long");
+  if (text.too_large) return bad_png("a text is too long");
   return count_text(text.bytes);
 }
 
 Result<void> PngChunks::count_text(std::uint64_t bytes) {
   text_bytes_ += bytes;
-  if (text_bytes_ > kAllTextsLimitBytes) return bad("the texts are too long");
+  if (text_bytes_ > kAllTextsLimitBytes) return bad_png("the texts are too long");
   return {};
 }
 
 Result<void> PngChunks::read_animation(Bytes body) {
-  if (body.size() < 8) return bad("chunk acTL is too short");
+  if (body.size() < 8) return bad_png("chunk acTL is too short");
   if (frame_count_) {
     frame_count_.reset();
     return {};
@@ -330,26 +330,26 @@ Result<void> PngChunks::read_animation(Bytes body) {
 }
 
 Result<void> PngChunks::read_frame_control(Bytes body) {
-  if (body.size() < 26) return bad("chunk fcTL is too short");
+  if (body.size() < 26) return bad_png("chunk fcTL is too short");
   const std::uint32_t number = be32(body, 0);
   const std::uint64_t expected = sequence_ ? std::uint64_t{*sequence_} + 1 : 0;
-  if (number != expected) return bad("the animation's frames are out of order");
+  if (number != expected) return bad_png("the animation's frames are out of order");
   sequence_ = number;
   const std::uint64_t left = be32(body, 12);
   const std::uint64_t top = be32(body, 16);
   const PngBox box{left, top, left + be32(body, 4), top + be32(body, 8)};
-  if (box.right > width_ || box.bottom > height_) return bad("a frame lies outside the canvas");
+  if (box.right > width_ || box.bottom > height_) return bad_png("a frame lies outside the canvas");
   frame_box_ = box;
   return {};
 }
 
 Result<void> PngChunks::read_frame_data(const Chunk& chunk) {
-  if (chunk.length < 4) return bad("chunk fdAT is too short");
+  if (chunk.length < 4) return bad_png("chunk fdAT is too short");
   const auto number = read_body(4);
   if (!number) return tl::unexpected(number.error());
   const std::uint32_t sequence = be32(*number, 0);
   if (!sequence_ || std::uint64_t{*sequence_} + 1 != sequence) {
-    return bad("the animation's frames are out of order");
+    return bad_png("the animation's frames are out of order");
   }
   sequence_ = sequence;
   return {};

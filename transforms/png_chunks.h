@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "millrace/result/result.h"
@@ -34,6 +35,9 @@ enum class PngMode : std::uint8_t {
 struct PngBox {
   std::uint64_t left = 0, top = 0, right = 0, bottom = 0;
 };
+
+/// The error that a PNG is not readable, and why.
+tl::unexpected<Error> bad_png(std::string message);
 
 /// The chunks of a PNG file, read in the order and with the checks of Pillow's PngImagePlugin:
 /// first `open`, then `next_data` until the image is complete, then `finish`.

@@ -16,10 +16,6 @@
 namespace millrace {
 namespace {
 
-tl::unexpected<Error> bad(std::string message) {
-  return fail(Reason::bad_image, "PNG: " + std::move(message));
-}
-
 /// Undoes one row's filter (PNG specification, section 9). `row` and `above` begin with the filter
 /// byte; bytes left of the row count as 0. False for an unknown filter.
 bool unfilter(std::uint8_t* row, const std::uint8_t* above, std::size_t row_bytes,
@@ -118,7 +114,7 @@ Result<ImageView> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBu
     top = static_cast<int>(box->top);
     columns = static_cast<int>(box->right - box->left);
     rows = static_cast<int>(box->bottom - box->top);
-    if (columns <= 0 || rows <= 0) return bad("a frame without pixels");
+    if (columns <= 0 || rows <= 0) return bad_png("a frame without pixels");
   }
   const bool interlaced = chunks.interlaced();
   const PngPixels unpack(chunks.mode(), chunks.palette());
@@ -160,10 +156,11 @@ Result<ImageView> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBu
       stream.next_out = row + filled;
       stream.avail_out = static_cast<uInt>(row_bytes + 1 - filled);
       const int status = inflate(&stream, Z_NO_FLUSH);
-      if (status < 0) return bad("the compressed data are damaged");
+      if (status < 0) return bad_png("the compressed data are damaged");
       filled = row_bytes + 1 - stream.avail_out;
       if (stream.avail_out > 0) break;
-      if (!unfilter(row, above, row_bytes, pixel_bytes)) return bad("a row has an unknown filter");
+      if (!unfilter(row, above, row_bytes, pixel_bytes))
+        return bad_png("a row has an unknown filter");
       filled = 0;
 
       if (interlaced) {

@@ -18,21 +18,21 @@ struct Box {
   float left, top, right, bottom;
 };
 
-tl::unexpected<Error> bad(std::string message) {
+tl::unexpected<Error> bad_geometry(std::string message) {
   return fail(Reason::bad_image, "resize: " + std::move(message));
 }
 
 Result<Box> checked_box(ImageView input, const Resizer::Geometry& geometry,
                         MutableImageView output) {
-  if (input.width < 1 || input.height < 1) return bad("the input has no pixels");
+  if (input.width < 1 || input.height < 1) return bad_geometry("the input has no pixels");
   if (geometry.full_width < 1 || geometry.full_height < 1) {
-    return bad("width and height must be at least 1");
+    return bad_geometry("width and height must be at least 1");
   }
   if (output.width < 1 || output.height < 1 || geometry.crop_left < 0 || geometry.crop_top < 0 ||
       output.width > geometry.full_width || output.height > geometry.full_height ||
       geometry.crop_left > geometry.full_width - output.width ||
       geometry.crop_top > geometry.full_height - output.height) {
-    return bad("the window lies outside the resized image");
+    return bad_geometry("the window lies outside the resized image");
   }
   if (!geometry.box) {
     return Box{0, 0, static_cast<float>(input.width), static_cast<float>(input.height)};
@@ -41,12 +41,13 @@ Result<Box> checked_box(ImageView input, const Resizer::Geometry& geometry,
   const Box box{static_cast<float>(left), static_cast<float>(top), static_cast<float>(right),
                 static_cast<float>(bottom)};
   // Written so that a NaN fails.
-  if (!(box.left >= 0 && box.top >= 0)) return bad("the box begins outside the image");
+  if (!(box.left >= 0 && box.top >= 0)) return bad_geometry("the box begins outside the image");
   if (!(box.right <= static_cast<float>(input.width) &&
         box.bottom <= static_cast<float>(input.height))) {
-    return bad("the box ends outside the image");
+    return bad_geometry("the box ends outside the image");
   }
-  if (!(box.right - box.left >= 0 && box.bottom - box.top >= 0)) return bad("the box is empty");
+  if (!(box.right - box.left >= 0 && box.bottom - box.top >= 0))
+    return bad_geometry("the box is empty");
   return box;
 }
 

@@ -89,7 +89,7 @@ int check(const CheckOptions& options) {
         return kCouldNotLook;
       }
     }
-    (options.json ? print_json : print_text)(options, *report);
+    (options.json ? print_check_json : print_check_text)(options, *report);
     return report->passed ? 0 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "millrace: %s\n", error.what());

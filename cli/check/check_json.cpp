@@ -171,7 +171,7 @@ json::object downloads_json(const CheckReport& report) {
 
 }  // namespace
 
-void print_json(const CheckOptions& options, const CheckReport& report) {
+void print_check_json(const CheckOptions& options, const CheckReport& report) {
   const CheckTallies& tallies = report.tallies;
   const double rate = report.seconds > 0 ? static_cast<double>(tallies.images) / report.seconds : 0;
   const json::object object{

@@ -65,9 +65,9 @@ bool fails(const std::vector<std::string>& fail_on, FindingKind kind);
 /// Reads everything. Errors: nothing of the sources can be listed.
 Result<CheckReport> run_check(const CheckOptions& options);
 
-void print_text(const CheckOptions& options, const CheckReport& report);
+void print_check_text(const CheckOptions& options, const CheckReport& report);
 /// The keys are described in README.md.
-void print_json(const CheckOptions& options, const CheckReport& report);
+void print_check_json(const CheckOptions& options, const CheckReport& report);
 /// One page, complete in itself. Errors: io_error.
 Result<void> write_html(const CheckOptions& options, const CheckReport& report);
 

@@ -1,6 +1,6 @@
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
@@ -19,6 +19,7 @@
 #include "millrace/formats/shard_listing.h"
 #include "millrace/formats/shard_spec.h"
 #include "millrace/loader/options.h"
+#include "progress_line.h"
 #include "run_cost.h"
 #include "run_on_threads.h"
 #include "sample_viewer.h"
@@ -105,8 +106,7 @@ Result<Listing> list_all(const CheckOptions& options) {
   return listing;
 }
 
-// A bar on a terminal, redrawn a few times a second by whichever thread comes by; nothing
-// elsewhere.
+// How far the check is, shown by whichever thread comes by.
 class Progress {
  public:
   explicit Progress(const std::vector<std::string>& shards) {
@@ -125,7 +125,7 @@ class Progress {
   }
   std::uint64_t bytes() const { return static_cast<std::uint64_t>(total_) - weights_.size(); }
   void advance(std::uint32_t shard, std::size_t samples, std::size_t of_samples, bool has_failed) {
-    if (!on_terminal_) return;
+    if (!line_.is_on_terminal()) return;
     const std::lock_guard lock(mutex_);
     samples_ += samples;
     if (of_samples > 0 || has_failed) {
@@ -133,32 +133,25 @@ class Progress {
           has_failed ? 1 : static_cast<double>(samples) / static_cast<double>(of_samples);
       done_ += weights_[shard] * share;
     }
-    if (seconds_since(shown_) < 0.2) return;
-    shown_ = Clock::now();
-    constexpr int kWidth = 30;
+    if (!line_.is_due()) return;
     const double share = std::min(done_ / total_, 1.0);
-    const int filled = static_cast<int>(share * kWidth);
-    const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
-                            std::string(static_cast<std::size_t>(kWidth - filled), '.');
-    const double seconds = seconds_since(begin_);
+    const double seconds = line_.seconds();
     const double left = share > 0.01 ? seconds / share - seconds : 0;
-    std::fprintf(stderr, "\r[%s] %3.0f %%  %s samples, %.0f/s, %.0f s left ", bar.c_str(),
-                 100 * share, grouped(samples_).c_str(), static_cast<double>(samples_) / seconds,
-                 left);
+    std::array<char, 96> text{};
+    std::snprintf(text.data(), text.size(), " %3.0f %%  %s samples, %.0f/s, %.0f s left ",
+                  100 * share, grouped(samples_).c_str(), static_cast<double>(samples_) / seconds,
+                  left);
+    line_.show(ProgressLine::bar(share) + text.data());
   }
-  void clear() const {
-    if (on_terminal_) std::fprintf(stderr, "\r%90s\r", "");
-  }
+  void clear() const { line_.clear(); }
 
  private:
-  bool on_terminal_ = isatty(STDERR_FILENO) == 1;
+  ProgressLine line_;
   std::mutex mutex_;
   std::vector<double> weights_;
   double total_ = 0;
   double done_ = 0;
   std::uint64_t samples_ = 0;
-  Clock::time_point begin_ = Clock::now();
-  Clock::time_point shown_;
 };
 
 struct SpotShare {

@@ -5,6 +5,7 @@
 
 #include "check/check_report.h"
 #include "printable_text.h"
+#include "run_cost.h"
 
 namespace millrace::cli {
 
@@ -116,10 +117,8 @@ void print_images(const CheckTallies& tallies) {
               listed(tallies.formats).c_str(), listed(tallies.modes).c_str());
   if (tallies.images_decoded == 0) return;
   const Distribution& sides = tallies.shorter_sides;
-  std::printf("  shorter side: %llu to %llu pixels, median %llu\n",
-              static_cast<unsigned long long>(sides.min()),
-              static_cast<unsigned long long>(sides.max()),
-              static_cast<unsigned long long>(sides.quantile(0.5)));
+  std::printf("  shorter side: %llu to %llu pixels, median %llu\n", printf_number(sides.min()),
+              printf_number(sides.max()), printf_number(sides.quantile(0.5)));
   print_bars(side_bars(sides));
   const auto ratio = [](std::uint64_t thousandths) {
     return static_cast<double>(thousandths) / 1000;
@@ -142,9 +141,8 @@ void print_texts(const CheckOptions& options, const CheckTallies& tallies) {
   const Distribution& tokens = tallies.tokens;
   if (tokens.count() == 0) return;
   std::printf("  tokens of a caption: %llu to %llu, median %llu; the context has %d\n",
-              static_cast<unsigned long long>(tokens.min()),
-              static_cast<unsigned long long>(tokens.max()),
-              static_cast<unsigned long long>(tokens.quantile(0.5)), options.context_length);
+              printf_number(tokens.min()), printf_number(tokens.max()),
+              printf_number(tokens.quantile(0.5)), options.context_length);
   print_bars(token_bars(tokens));
 }
 
@@ -182,7 +180,7 @@ void print_notes(const CheckOptions& options, const CheckReport& report) {
 
 }  // namespace
 
-void print_text(const CheckOptions& options, const CheckReport& report) {
+void print_check_text(const CheckOptions& options, const CheckReport& report) {
   const CheckTallies& tallies = report.tallies;
   std::printf("%s samples in %s shard(s), %s: %s good, %s bad (%s)\n",
               grouped(tallies.samples).c_str(), grouped(report.shards.size()).c_str(),

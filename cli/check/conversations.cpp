@@ -5,15 +5,13 @@
 
 #include <simdjson.h>
 
+#include "millrace/formats/plain_text.h"
+
 namespace millrace::cli {
 
 namespace {
 
 namespace dom = simdjson::dom;
-
-std::string_view text_of(std::span<const std::uint8_t> data) {
-  return {reinterpret_cast<const char*>(data.data()), data.size()};
-}
 
 std::uint64_t occurrences(std::string_view text, std::string_view token) {
   std::uint64_t count = 0;
@@ -94,7 +92,7 @@ struct ConversationReader::Parts {
 
   Result<dom::element> parse(std::span<const std::uint8_t> data, std::string_view what) {
     dom::element root;
-    const auto error = parser.parse(text_of(data).data(), data.size()).get(root);
+    const auto error = parser.parse(as_text(data).data(), data.size()).get(root);
     if (error == simdjson::SUCCESS) return root;
     return fail(Reason::bad_json, std::string(what) + " is not valid JSON: " +
                                       std::string(simdjson::error_message(error)));
@@ -126,7 +124,7 @@ Result<std::optional<Conversation>> ConversationReader::read(const Sample& sampl
   const Field* field = sample.find("json");
   // Most JSON has none: it is not parsed then.
   if (field == nullptr ||
-      text_of(field->data).find("\"conversations\"") == std::string_view::npos) {
+      as_text(field->data).find("\"conversations\"") == std::string_view::npos) {
     return std::optional<Conversation>();
   }
   const auto root = parts_->parse(field->data, "json");

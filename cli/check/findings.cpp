@@ -66,7 +66,7 @@ constexpr std::array<FindingInfo, kFindingKinds> kInfos = {{
 }};
 
 // What is wrong with a whole shard comes before its samples.
-bool comes_before(const Finding& a, const Finding& b) {
+bool is_worse(const Finding& a, const Finding& b) {
   if (a.group_size != b.group_size) return a.group_size > b.group_size;
   const auto order = [](const Finding& finding) {
     return SamplePlace{finding.place.shard, finding.place.index + 1};
@@ -101,7 +101,7 @@ void Findings::add(Finding finding) {
 
 void Findings::keep(Finding finding) {
   std::vector<Finding>& kept = examples_[index(finding.kind)];
-  const auto behind = std::upper_bound(kept.begin(), kept.end(), finding, comes_before);
+  const auto behind = std::upper_bound(kept.begin(), kept.end(), finding, is_worse);
   kept.insert(behind, std::move(finding));
   if (kept.size() > kept_) kept.pop_back();
 }
@@ -114,7 +114,7 @@ void Findings::merge(Findings&& other) {
     counts_[i] += other.counts_[i];
     std::vector<Finding>& kept = examples_[i];
     std::move(other.examples_[i].begin(), other.examples_[i].end(), std::back_inserter(kept));
-    std::stable_sort(kept.begin(), kept.end(), comes_before);
+    std::stable_sort(kept.begin(), kept.end(), is_worse);
     if (kept.size() > kept_) kept.resize(kept_);
   }
 }

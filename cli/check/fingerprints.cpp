@@ -26,12 +26,12 @@ void append(std::vector<T>& to, const T& value) {
   to.push_back(value);
 }
 
-bool comes_before(const DuplicateGroup& a, const DuplicateGroup& b) {
+bool is_larger(const DuplicateGroup& a, const DuplicateGroup& b) {
   return a.size != b.size ? a.size > b.size : a.first.front() < b.first.front();
 }
 
 void keep_largest(std::vector<DuplicateGroup>& groups, std::size_t count) {
-  std::sort(groups.begin(), groups.end(), comes_before);
+  std::sort(groups.begin(), groups.end(), is_larger);
   if (groups.size() > count) groups.resize(count);
 }
 

@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "millrace/formats/plain_text.h"
+
 #include "check/perceptual_hash.h"
 #include "check/text_flaws.h"
 
@@ -15,10 +17,6 @@ namespace {
 
 // Of a list of modalities so many are asked for by name where a table has them as columns.
 constexpr int kMostModalities = 64;
-
-std::string_view text_of(std::span<const std::uint8_t> data) {
-  return {reinterpret_cast<const char*>(data.data()), data.size()};
-}
 
 // A message as a name for its kind: numbers differ from file to file.
 std::string without_numbers(std::string_view message) {
@@ -236,26 +234,26 @@ void SampleChecker::check_captions(const Sample& sample) {
   if (texts_.empty() && !has_conversation) {
     add(FindingKind::missing_caption, sample, text_fields_.missing(sample).message);
   }
-  for (const auto& text : texts_) check_text(sample, text_of(text));
+  for (const auto& text : texts_) check_text(sample, as_text(text));
   for (const auto& text : texts_) {
     if (is_empty_text(text)) continue;
-    const std::uint64_t tokens = tokens_.count(text_of(text));
+    const std::uint64_t tokens = tokens_.count(as_text(text));
     const auto context = static_cast<std::uint64_t>(options_.context_length);
     tallies_.tokens.add(tokens);
     if (tokens > context) {
       tallies_.tokens_lost += tokens - context;
       add(FindingKind::long_caption, sample,
           std::to_string(tokens) + " tokens, " + std::to_string(tokens - context) + " lost",
-          text_of(text));
+          as_text(text));
     }
-    if (options_.duplicates) prints_.add_caption(text_of(text));
+    if (options_.duplicates) prints_.add_caption(as_text(text));
   }
 }
 
 void SampleChecker::check_text(const Sample& sample, std::string_view text) {
   ++tallies_.texts;
   tallies_.text_bytes += text.size();
-  if (is_empty_text({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()})) {
+  if (is_empty_text(as_bytes(text))) {
     add(FindingKind::empty_caption, sample, std::to_string(text.size()) + " bytes");
     return;
   }

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "millrace/formats/byte_source.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/shard_listing.h"
 
 namespace millrace::cli {
@@ -40,8 +41,7 @@ std::optional<DownloadStats> read_download_stats(const std::string& shard) {
   if (!source) return std::nullopt;
   const auto data = (*source)->bytes();
   json::error_code broken;
-  const json::value root =
-      json::parse({reinterpret_cast<const char*>(data.data()), data.size()}, broken);
+  const json::value root = json::parse(as_text(data), broken);
   if (broken || !root.is_object()) return std::nullopt;
   const json::object& object = root.get_object();
   const auto count = number_in(object, "count");

@@ -1,7 +1,6 @@
 #include "pack/pack.h"
 
-#include <unistd.h>
-
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -23,6 +22,7 @@
 #include "pack/pack_pipeline.h"
 #include "pack/pack_target.h"
 #include "printable_text.h"
+#include "progress_line.h"
 #include "read_flags.h"
 #include "run_on_threads.h"
 #include "source_shards.h"
@@ -34,36 +34,18 @@ namespace json = boost::json;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-unsigned long long printable(std::uint64_t number) { return number; }
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
+void show_progress(ProgressLine& line, std::uint64_t samples, std::uint64_t bytes,
+                   std::uint64_t shard, std::size_t shards) {
+  if (!line.is_due()) return;
+  const double megabytes = static_cast<double>(bytes) * 1e-6;
+  std::array<char, 128> text{};
+  std::snprintf(text.data(), text.size(), "source %llu/%zu, %llu samples, %.0f MB, %.0f MB/s ",
+                printf_number(shard + 1), shards, printf_number(samples), megabytes,
+                megabytes / line.seconds());
+  line.show(text.data());
 }
 
-// A line on a terminal, written again a few times a second; nothing elsewhere.
-class Progress {
- public:
-  void show(std::uint64_t samples, std::uint64_t bytes, std::uint64_t shard, std::size_t shards) {
-    if (!on_terminal_ || seconds_since(shown_) < 0.2) return;
-    shown_ = Clock::now();
-    const double megabytes = static_cast<double>(bytes) * 1e-6;
-    std::fprintf(stderr, "\rsource %llu/%zu, %llu samples, %.0f MB, %.0f MB/s ",
-                 printable(shard + 1), shards, printable(samples), megabytes,
-                 megabytes / seconds_since(begin_));
-  }
-  void clear() const {
-    if (on_terminal_) std::fprintf(stderr, "\r%100s\r", "");
-  }
-
- private:
-  bool on_terminal_ = isatty(STDERR_FILENO) == 1;
-  Clock::time_point begin_ = Clock::now();
-  Clock::time_point shown_;
-};
-
-struct Report {
+struct PackReport {
   PackTotals totals;
   std::uint64_t kept_shards = 0;  // of an interrupted run, or all
   std::string manifest;
@@ -109,10 +91,6 @@ Result<PackHeader> header_of(const PackOptions& options, const SourceShards& sou
   return PackHeader{json::serialize(line), hexadecimal(key_hash(stamps))};
 }
 
-tl::unexpected<Error> refusal(const std::string& path, const std::string& what) {
-  return tl::unexpected<Error>(Error{Reason::internal, what, path, Error::kNoOffset, {}});
-}
-
 // The run is one pack: what it reads, where it writes, and what is there already.
 class Packing {
  public:
@@ -122,7 +100,7 @@ class Packing {
         bounds_(bounds),
         threads_(options.threads > 0 ? options.threads : usable_cores()) {}
 
-  Result<Report> run() {
+  Result<PackReport> run() {
     auto sources = SourceShards::list(options_.sources, options_.read);
     if (!sources) return tl::unexpected<Error>(std::move(sources.error()));
     const auto header = header_of(options_, *sources, target_, bounds_);
@@ -130,7 +108,7 @@ class Packing {
     if (auto apart = check_apart(*sources); !apart) return tl::unexpected<Error>(apart.error());
     std::error_code error;
     fs::create_directories(target_.folder, error);
-    if (error) return refusal(target_.folder, "cannot be made: " + error.message());
+    if (error) return pack_refused(target_.folder, "cannot be made: " + error.message());
     if (!options_.force) {
       auto finished = take_finished(*header);
       if (!finished || *finished) {
@@ -157,7 +135,7 @@ class Packing {
           fs::weakly_canonical(fs::absolute(shard_file(sources.path(i))), error);
       if ((source.parent_path() / "") == (folder / "") &&
           target_.names(source.filename().native())) {
-        return refusal(sources.path(i), "a source has the name of a shard to be written");
+        return pack_refused(sources.path(i), "a source has the name of a shard to be written");
       }
     }
     return {};
@@ -172,9 +150,9 @@ class Packing {
       const std::string path = target_.folder + shard.name;
       const auto stamp = file_stamp(path);
       if (!stamp || stamp->bytes != shard.bytes) {
-        return refusal(path,
-                       "the finished pack lacks this shard, or it has another size; --force "
-                       "packs anew");
+        return pack_refused(path,
+                            "the finished pack lacks this shard, or it has another size; --force "
+                            "packs anew");
       }
       report_.totals.add(shard);
     }
@@ -192,9 +170,9 @@ class Packing {
     if (!error && journal_bytes > 0) return {};
     const std::string first = target_.folder + shard_name(target_.pattern, 0);
     if (!fs::exists(first, error)) return {};
-    return refusal(first,
-                   "exists, and no manifest says that it is of this pack; choose another "
-                   "folder or prefix, or --force to replace it");
+    return pack_refused(first,
+                        "exists, and no manifest says that it is of this pack; choose another "
+                        "folder or prefix, or --force to replace it");
   }
 
   Result<void> pack_into(PackJournal& journal, const SourceShards& sources) {
@@ -204,7 +182,7 @@ class Packing {
     const SourcePlace begin =
         journal.finished().empty() ? SourcePlace{} : journal.finished().back().next;
     PackShards shards(target_.folder, target_.pattern, bounds_, journal, std::move(*keys));
-    Progress progress;
+    ProgressLine progress;
     std::uint64_t samples = 0;
     std::uint64_t bytes = 0;
     std::optional<Error> first_bad;
@@ -217,7 +195,7 @@ class Packing {
             return {};
           }
           for (const PackedMember& member : made.packed.members) bytes += member.data.size();
-          progress.show(++samples, bytes, made.place.shard, sources.size());
+          show_progress(progress, ++samples, bytes, made.place.shard, sources.size());
           auto added = shards.add(made.packed, made.place);
           made.shard->done_with(made.sample);
           return added;
@@ -287,10 +265,10 @@ class Packing {
   PackTarget target_;
   ShardBounds bounds_;
   std::size_t threads_;
-  Report report_;
+  PackReport report_;
 };
 
-void print_report(const Report& report, double seconds, bool as_json) {
+void print_report(const PackReport& report, double seconds, bool as_json) {
   const PackTotals& totals = report.totals;
   if (as_json) {
     const json::object object{{"shards", totals.shards},
@@ -307,11 +285,11 @@ void print_report(const Report& report, double seconds, bool as_json) {
     return;
   }
   std::printf("%llu samples in %llu shard(s), %.1f MB; %llu skipped, %llu keys changed, ",
-              printable(totals.samples), printable(totals.shards),
-              static_cast<double>(totals.bytes) * 1e-6, printable(totals.skipped),
-              printable(totals.changed_keys));
+              printf_number(totals.samples), printf_number(totals.shards),
+              static_cast<double>(totals.bytes) * 1e-6, printf_number(totals.skipped),
+              printf_number(totals.changed_keys));
   std::printf("%llu images re-encoded, %llu shard(s) there already, %.2f s\n%s\n%s\n",
-              printable(totals.reencoded_images), printable(report.kept_shards), seconds,
+              printf_number(totals.reencoded_images), printf_number(report.kept_shards), seconds,
               report.manifest.c_str(), report.index.c_str());
 }
 

@@ -31,11 +31,6 @@ tl::unexpected<Error> failure(const std::string& path, const std::string& what, 
                                      {}});
 }
 
-tl::unexpected<Error> refusal(const std::string& path, std::string what) {
-  return tl::unexpected<Error>(
-      Error{Reason::internal, std::move(what), path, Error::kNoOffset, {}});
-}
-
 std::string journal_path(const std::string& folder) { return folder + "manifest.jsonl.partial"; }
 
 Result<std::string> content_of(const std::string& path) {
@@ -135,6 +130,11 @@ Result<void> remove_pack(const std::string& folder) {
 
 }  // namespace
 
+tl::unexpected<Error> pack_refused(const std::string& path, std::string what) {
+  return tl::unexpected<Error>(
+      Error{Reason::internal, std::move(what), path, Error::kNoOffset, {}});
+}
+
 void PackTotals::add(const PackedShard& shard) {
   ++shards;
   samples += shard.samples;
@@ -153,9 +153,9 @@ Result<bool> PackJournal::is_finished(const std::string& folder, const PackHeade
   const auto lines = whole_lines(*content);
   try {
     if (lines.empty() || lines[0] != header.description) {
-      return refusal(path,
-                     "another pack is in this folder (other sources or options); choose "
-                     "another folder, or --force to replace it");
+      return pack_refused(path,
+                          "another pack is in this folder (other sources or options); choose "
+                          "another folder, or --force to replace it");
     }
     for (const std::string_view line : lines) {
       const json::object object =
@@ -167,9 +167,9 @@ Result<bool> PackJournal::is_finished(const std::string& folder, const PackHeade
       }
     }
   } catch (const std::exception&) {
-    return refusal(path, "is no manifest of millrace pack; --force replaces it");
+    return pack_refused(path, "is no manifest of millrace pack; --force replaces it");
   }
-  return refusal(path, "is cut short; --force packs anew");
+  return pack_refused(path, "is cut short; --force packs anew");
 }
 
 Result<std::unique_ptr<PackJournal>> PackJournal::open(const std::string& folder,
@@ -179,7 +179,7 @@ Result<std::unique_ptr<PackJournal>> PackJournal::open(const std::string& folder
   if (file < 0) return failure(path, "cannot write", errno);
   std::unique_ptr<PackJournal> journal(new PackJournal(folder, file));
   if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return refusal(path, "another process is packing into this folder");
+    return pack_refused(path, "another process is packing into this folder");
   }
   if (force) {
     if (auto removed = remove_pack(folder); !removed) {
@@ -209,9 +209,10 @@ Result<void> PackJournal::take_up(const PackHeader& header, bool force) {
       if (auto emptied = cut(0); !emptied) return emptied;
       return append(first);
     }
-    return refusal(journal_path(folder_),
-                   "an interrupted pack of other sources (or of files that have changed since) or "
-                   "other options is in this folder; --force begins anew");
+    return pack_refused(
+        journal_path(folder_),
+        "an interrupted pack of other sources (or of files that have changed since) or "
+        "other options is in this folder; --force begins anew");
   }
   bytes_ = lines[0].size() + 1;
   ends_ = {bytes_};

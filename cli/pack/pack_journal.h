@@ -16,6 +16,9 @@ struct SourcePlace {
   bool operator==(const SourcePlace&) const = default;
 };
 
+/// The error that a pack cannot be made or gone on with, said of a file.
+tl::unexpected<Error> pack_refused(const std::string& path, std::string what);
+
 /// What a pack is made of. Two runs with the same make the same.
 struct PackHeader {
   std::string description;  ///< the manifest's first line, JSON

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "millrace/formats/index/shard_catalog.h"
+#include "millrace/formats/plain_text.h"
 #include "printable_text.h"
 
 namespace millrace::cli {
@@ -13,12 +14,6 @@ namespace {
 
 constexpr std::array<std::string_view, 12> kImageEndings = {
     "jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "jfif", "avif", "heic", "heif"};
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return result;
-}
 
 std::string printable_only(std::string_view text) {
   std::string result;

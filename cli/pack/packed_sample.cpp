@@ -9,6 +9,7 @@
 
 #include "check/image_shrinker.h"
 #include "millrace/formats/json_value.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tar/tar_writer.h"
 #include "millrace/transforms/image_kind.h"
 #include "pack/packed_keys.h"
@@ -31,14 +32,6 @@ constexpr std::string_view kUsualCaption =
     "caption;text;title;texts;captions;"
     "json:caption;json:text;json:title;json:texts;json:captions";
 
-std::span<const std::uint8_t> bytes_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-std::string_view text_of(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
 
 template <typename List>
@@ -49,7 +42,7 @@ bool has(const List& list, std::string_view text) {
 // "BM" alone may begin a sentence.
 ImageKind kind_of(std::span<const std::uint8_t> data) {
   const ImageKind kind = sniff_image(data);
-  return kind == ImageKind::bmp && is_plain_text(text_of(data)) ? ImageKind::unknown : kind;
+  return kind == ImageKind::bmp && is_plain_text(as_text(data)) ? ImageKind::unknown : kind;
 }
 
 std::string_view ending_of(ImageKind kind) {
@@ -77,7 +70,7 @@ std::string_view ending_of(ImageKind kind) {
 
 // A number as JSON writes it (RFC 8259) that readers which keep doubles do not change: no more than
 // 15 digits.
-bool is_number(std::string_view text) {
+bool is_json_number(std::string_view text) {
   std::size_t at = text.starts_with('-') ? 1 : 0;
   std::size_t digits = 0;
   const auto skip_digits = [&] {
@@ -241,16 +234,16 @@ void SamplePacker::add_caption(const Sample& sample, bool from_tar, Draft& draft
   const bool is_column = column != draft.columns.end();
   if (is_column && column->is_image) return;
   auto list = JsonValueReader::Answer{JsonValueReader::Found::invalid, {}, {}};
-  if (is_column && text_of(text).starts_with('[')) list = parts_->json.find(text, {});
+  if (is_column && as_text(text).starts_with('[')) list = parts_->json.find(text, {});
   if (list.found == JsonValueReader::Found::absent) return;
   if (list.found == JsonValueReader::Found::value) {
-    text = bytes_of(list.text);
+    text = as_bytes(list.text);
   } else if (is_column) {
     draft.caption = column->field;
   }
   if (text.empty()) return;
   draft.drop("txt");
-  draft.add("txt", is_column && draft.caption != nullptr ? text : draft.keep(text_of(text)), false);
+  draft.add("txt", is_column && draft.caption != nullptr ? text : draft.keep(as_text(text)), false);
 }
 
 void SamplePacker::add_row(const Sample& sample, Draft& draft) {
@@ -259,7 +252,7 @@ void SamplePacker::add_row(const Sample& sample, Draft& draft) {
   for (const Draft::Column& column : draft.columns) {
     const Field& field = *column.field;
     if (column.is_image || &field == draft.caption) continue;
-    const std::string_view text = text_of(field.data);
+    const std::string_view text = as_text(field.data);
     // Of a row that is JSON itself the path is written there.
     const bool is_path = field.name.ends_with(".path") &&
                          sample.find(field.name.substr(0, field.name.size() - 5)) != nullptr;
@@ -273,7 +266,7 @@ void SamplePacker::add_row(const Sample& sample, Draft& draft) {
     row += ':';
     const bool may_be_json = text.starts_with('[') || text.starts_with('{');
     const bool verbatim =
-        is_number(text) || text == "true" || text == "false" ||
+        is_json_number(text) || text == "true" || text == "false" ||
         (may_be_json && parts_->json.find(field.data, {}).found != JsonValueReader::Found::invalid);
     row += verbatim ? std::string(text) : boost::json::serialize(boost::json::string(text));
   }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "millrace/formats/images/rooted_folder.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tar/member_name.h"
 
 namespace millrace {
@@ -24,14 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kLabel = "label";
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string lowered(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), lower);
-  return result;
-}
 
 tl::unexpected<Error> cannot_list(const std::string& path, int why) {
   return tl::unexpected<Error>(
@@ -114,7 +107,7 @@ void add_file(std::string_view name, std::string_view extension, bool begins_sam
   folder.names.resize(at + name.size());
   std::copy(name.begin(), name.end(), folder.names.begin() + static_cast<std::ptrdiff_t>(at));
   if (begins_sample) folder.first_files.push_back(folder.files.size());
-  folder.files.push_back({folder.names.size(), begins_sample, options.wants(lowered(extension))});
+  folder.files.push_back({folder.names.size(), begins_sample, options.wants(lower(extension))});
 }
 
 // Files of one key stand together once the names are sorted: all of them begin with it and a dot.
@@ -141,7 +134,7 @@ FolderFiles group(std::vector<std::string> names, SkippedRecords skipped,
     extensions.clear();
     for (auto name = begin; name != end; ++name) {
       const std::string_view extension = split_member_name(*name).extension;
-      std::string field = lowered(extension);
+      std::string field = lower(extension);
       const bool repeated =
           std::find(extensions.begin(), extensions.end(), field) != extensions.end();
       if (repeated) {
@@ -203,8 +196,7 @@ class ImageFolderShard final : public Shard {
       has_label = has_label || sample.fields().back().name == kLabel;
     } while (++file < files_.size() && !files_[file].begins_sample);
     if (wants_label_ && !has_label) {
-      sample.add_field(kLabel,
-                       {reinterpret_cast<const std::uint8_t*>(label_.data()), label_.size()});
+      sample.add_field(kLabel, as_bytes(label_));
     }
     return {};
   }
@@ -214,7 +206,7 @@ class ImageFolderShard final : public Shard {
     const auto begin = static_cast<std::size_t>(number == 0 ? 0 : files_[number - 1].name_end + 1);
     const auto end = static_cast<std::size_t>(files_[number].name_end);
     const auto bytes = source_->bytes().subspan(begin, end - begin);
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    return as_text(bytes);
   }
 
   Result<std::span<const std::uint8_t>> read_file(std::string_view name, Sample& sample) const {

@@ -13,6 +13,7 @@
 #include "millrace/formats/images/rooted_folder.h"
 #include "millrace/formats/index/folder_indexes.h"
 #include "millrace/formats/index/index_block.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/shard_listing.h"
 
 namespace millrace {
@@ -164,13 +165,12 @@ Result<std::shared_ptr<const ImageStore>> ImageStore::open(const std::string& ta
 }
 
 bool ImageStore::is_url(std::string_view path) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   // RFC 3986, section 3.1.
   const std::size_t colon = path.find("://");
   if (colon == std::string_view::npos || colon == 0 || !is_letter(path.front())) return false;
   const std::string_view scheme = path.substr(0, colon);
   return std::all_of(scheme.begin(), scheme.end(), [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+    return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
   });
 }
 

@@ -131,7 +131,8 @@ std::optional<std::string_view> normalize(std::string_view name, PathBuffer& buf
   return std::string_view(buffer.data(), size);
 }
 
-std::string without_last_slash(std::string path) {
+// A folder as its files' paths begin, before the slash: nothing for the root.
+std::string as_prefix(std::string path) {
   while (path.ends_with('/')) path.pop_back();
   return path;
 }
@@ -185,8 +186,8 @@ Result<RootedFolder> RootedFolder::open(const std::string& path, Guard guard) {
   RootedFolder opened(folder, ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), guard);
   if (opened.descriptor_ < 0) return cannot(system_message(errno));
   std::error_code error;
-  opened.absolute_ = without_last_slash(fs::absolute(folder, error).lexically_normal().string());
-  if (!error) opened.real_ = without_last_slash(fs::canonical(folder, error).string());
+  opened.absolute_ = as_prefix(fs::absolute(folder, error).lexically_normal().string());
+  if (!error) opened.real_ = as_prefix(fs::canonical(folder, error).string());
   if (error) return cannot(error.message());
   if (guard == Guard::best) {
     // Old kernels have no openat2, and sandboxes may refuse it.

@@ -9,6 +9,7 @@
 #include "millrace/formats/byte_source.h"
 #include "millrace/formats/index/folder_indexes.h"
 #include "millrace/formats/index/little_endian-inl.h"
+#include "millrace/formats/plain_text.h"
 
 namespace millrace {
 
@@ -56,7 +57,7 @@ std::optional<std::uint64_t> offsets_count(std::span<const std::uint8_t> bytes,
 }
 
 std::optional<std::uint64_t> dali_count(std::span<const std::uint8_t> bytes) {
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string_view text = as_text(bytes);
   const std::size_t version = text.starts_with("v1.2 ") || text.starts_with("v1.1 ") ? 5 : 0;
   if (version == 0) return std::nullopt;
   text = text.substr(version, text.find('\n') - version);

@@ -1,8 +1,6 @@
 #include "millrace/formats/index/index_block.h"
 
 #include <sys/stat.h>
-#include <zlib.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <limits>
@@ -10,7 +8,9 @@
 #include <system_error>
 #include <utility>
 
+#include "millrace/formats/index/crc32-inl.h"
 #include "millrace/formats/index/little_endian-inl.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/shard_listing.h"
 
 namespace millrace {
@@ -22,21 +22,21 @@ using little_endian::load;
 using little_endian::store;
 
 constexpr std::uint32_t kTag = 0x44524853;  // "SHRD"
-constexpr std::size_t kChecksumAt = 4;
+constexpr std::size_t kBlockChecksumAt = 4;
 constexpr std::size_t kCheckedFrom = 8;
-constexpr std::size_t kBlockBytesAt = 8;
-constexpr std::size_t kShardBytesAt = 16;
-constexpr std::size_t kMtimeAt = 24;
-constexpr std::size_t kSamplesAt = 32;
-constexpr std::size_t kDamagedAt = 40;
-constexpr std::size_t kSkippedAt = 48;
-constexpr std::size_t kProbeAt = 88;
-constexpr std::size_t kOffsetUnitAt = 92;
-constexpr std::size_t kNameBytesAt = 96;
-constexpr std::size_t kCountedByBytesAt = 100;
-constexpr std::size_t kColumnsAt = 104;
-constexpr std::size_t kUnpackedAt = 108;
-constexpr std::size_t kOffsetsBytesAt = 112;
+constexpr std::size_t kBlockLengthAt = 8;
+constexpr std::size_t kBlockShardBytesAt = 16;
+constexpr std::size_t kBlockMtimeAt = 24;
+constexpr std::size_t kBlockSamplesAt = 32;
+constexpr std::size_t kBlockDamagedAt = 40;
+constexpr std::size_t kBlockSkippedAt = 48;
+constexpr std::size_t kBlockProbeAt = 88;
+constexpr std::size_t kBlockOffsetUnitAt = 92;
+constexpr std::size_t kBlockNameBytesAt = 96;
+constexpr std::size_t kBlockCountedByBytesAt = 100;
+constexpr std::size_t kBlockColumnsAt = 104;
+constexpr std::size_t kBlockUnpackedAt = 108;
+constexpr std::size_t kBlockOffsetsBytesAt = 112;
 
 // Offsets in a tar are multiples of this; the distances are stored in it where all are.
 constexpr std::uint64_t kTarUnit = 512;
@@ -44,10 +44,6 @@ constexpr std::size_t kProbedBytes = 512;
 constexpr unsigned kMebibyteBits = 20;
 constexpr std::uint64_t kMostMebibytes = (std::uint64_t{1} << 24) - 1;  // an entry has 24 bits
 constexpr std::uint64_t kLargestOffset = std::uint64_t{1} << 62;
-
-std::uint32_t checksum(std::span<const std::uint8_t> bytes, std::uint32_t before = 0) {
-  return static_cast<std::uint32_t>(crc32_z(before, bytes.data(), bytes.size()));
-}
 
 std::size_t to_next_eighth(std::size_t bytes) { return (8 - bytes % 8) % 8; }
 
@@ -137,10 +133,6 @@ class Remainder {
   std::size_t at_;
 };
 
-std::string_view as_text(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 std::vector<std::uint64_t> load_values(std::span<const std::uint8_t> bytes) {
   std::vector<std::uint64_t> values(bytes.size() / 8);
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -195,51 +187,52 @@ std::vector<std::uint8_t> encode_block(const IndexedShard& shard) {
 
   std::uint8_t* head = block.data();
   store<std::uint32_t>(head, kTag);
-  store<std::uint64_t>(head + kBlockBytesAt, block.size());
-  store<std::uint64_t>(head + kShardBytesAt, shard.stamp.bytes);
-  store<std::uint64_t>(head + kMtimeAt, static_cast<std::uint64_t>(shard.stamp.mtime_ns));
-  store<std::uint64_t>(head + kSamplesAt, shard.samples);
-  store<std::uint64_t>(head + kDamagedAt, shard.damaged);
+  store<std::uint64_t>(head + kBlockLengthAt, block.size());
+  store<std::uint64_t>(head + kBlockShardBytesAt, shard.stamp.bytes);
+  store<std::uint64_t>(head + kBlockMtimeAt, static_cast<std::uint64_t>(shard.stamp.mtime_ns));
+  store<std::uint64_t>(head + kBlockSamplesAt, shard.samples);
+  store<std::uint64_t>(head + kBlockDamagedAt, shard.damaged);
   for (std::size_t i = 0; i < kSkippedCounters.size(); ++i) {
-    store<std::uint64_t>(head + kSkippedAt + 8 * i, shard.skipped.*kSkippedCounters[i]);
+    store<std::uint64_t>(head + kBlockSkippedAt + 8 * i, shard.skipped.*kSkippedCounters[i]);
   }
-  store<std::uint32_t>(head + kProbeAt, shard.probe);
-  store<std::uint32_t>(head + kOffsetUnitAt, static_cast<std::uint32_t>(unit));
-  store<std::uint32_t>(head + kNameBytesAt, short_length(shard.name.size(), "a shard's name"));
-  store<std::uint32_t>(head + kCountedByBytesAt,
+  store<std::uint32_t>(head + kBlockProbeAt, shard.probe);
+  store<std::uint32_t>(head + kBlockOffsetUnitAt, static_cast<std::uint32_t>(unit));
+  store<std::uint32_t>(head + kBlockNameBytesAt, short_length(shard.name.size(), "a shard's name"));
+  store<std::uint32_t>(head + kBlockCountedByBytesAt,
                        short_length(shard.counted_by.size(), "a file's name"));
-  store<std::uint32_t>(head + kColumnsAt, short_length(shard.columns.size(), "the metadata"));
-  store<std::uint32_t>(head + kUnpackedAt, mebibytes(shard.unpacked_bytes));
-  store<std::uint64_t>(head + kOffsetsBytesAt, offsets_bytes);
-  store<std::uint32_t>(head + kChecksumAt, checksum(std::span(block).subspan(kCheckedFrom)));
+  store<std::uint32_t>(head + kBlockColumnsAt, short_length(shard.columns.size(), "the metadata"));
+  store<std::uint32_t>(head + kBlockUnpackedAt, mebibytes(shard.unpacked_bytes));
+  store<std::uint64_t>(head + kBlockOffsetsBytesAt, offsets_bytes);
+  store<std::uint32_t>(head + kBlockChecksumAt, crc32_of(std::span(block).subspan(kCheckedFrom)));
   return block;
 }
 
 Result<IndexBlock> IndexBlock::parse(std::span<const std::uint8_t> bytes) {
   if (bytes.size() < kHeadBytes) return damaged_at(bytes.size(), "it is cut short");
   if (load<std::uint32_t>(bytes.data()) != kTag) return damaged_at(0, "no block begins here");
-  const auto block_bytes = load<std::uint64_t>(bytes.data() + kBlockBytesAt);
+  const auto block_bytes = load<std::uint64_t>(bytes.data() + kBlockLengthAt);
   if (block_bytes < kHeadBytes || block_bytes > bytes.size() || block_bytes % 8 != 0) {
-    return damaged_at(kBlockBytesAt, "its length cannot be " + std::to_string(block_bytes));
+    return damaged_at(kBlockLengthAt, "its length cannot be " + std::to_string(block_bytes));
   }
   IndexBlock block;
   block.bytes_ = bytes.first(static_cast<std::size_t>(block_bytes));
   const std::uint8_t* head = block.bytes_.data();
-  if (checksum(block.bytes_.subspan(kCheckedFrom)) != load<std::uint32_t>(head + kChecksumAt)) {
-    return damaged_at(kChecksumAt, "the checksum does not match");
+  if (crc32_of(block.bytes_.subspan(kCheckedFrom)) !=
+      load<std::uint32_t>(head + kBlockChecksumAt)) {
+    return damaged_at(kBlockChecksumAt, "the checksum does not match");
   }
 
   Remainder rest(block.bytes_, kHeadBytes);
-  const auto name = rest.take(load<std::uint32_t>(head + kNameBytesAt));
-  if (!name || name->empty()) return damaged_at(kNameBytesAt, "no such length of the name");
+  const auto name = rest.take(load<std::uint32_t>(head + kBlockNameBytesAt));
+  if (!name || name->empty()) return damaged_at(kBlockNameBytesAt, "no such length of the name");
   block.name_ = as_text(*name);
-  const auto counted_by = rest.take(load<std::uint32_t>(head + kCountedByBytesAt));
-  if (!counted_by) return damaged_at(kCountedByBytesAt, "no such length of a file's name");
+  const auto counted_by = rest.take(load<std::uint32_t>(head + kBlockCountedByBytesAt));
+  if (!counted_by) return damaged_at(kBlockCountedByBytesAt, "no such length of a file's name");
   block.counted_by_ = as_text(*counted_by);
 
-  const auto columns = load<std::uint32_t>(head + kColumnsAt);
+  const auto columns = load<std::uint32_t>(head + kBlockColumnsAt);
   if (columns > rest.left() / sizeof(std::uint32_t)) {
-    return damaged_at(kColumnsAt, "too many metadata columns");
+    return damaged_at(kBlockColumnsAt, "too many metadata columns");
   }
   block.columns_.resize(columns);
   for (Column& column : block.columns_) {
@@ -250,16 +243,18 @@ Result<IndexBlock> IndexBlock::parse(std::span<const std::uint8_t> bytes) {
   }
 
   const std::uint64_t samples = block.samples();
-  if (block.damaged() > samples) return damaged_at(kDamagedAt, "more damaged places than samples");
-  block.offset_unit_ = load<std::uint32_t>(head + kOffsetUnitAt);
-  const auto offsets = rest.take(load<std::uint64_t>(head + kOffsetsBytesAt));
-  if (!offsets) return damaged_at(kOffsetsBytesAt, "no such length of the offsets");
+  if (block.damaged() > samples)
+    return damaged_at(kBlockDamagedAt, "more damaged places than samples");
+  block.offset_unit_ = load<std::uint32_t>(head + kBlockOffsetUnitAt);
+  const auto offsets = rest.take(load<std::uint64_t>(head + kBlockOffsetsBytesAt));
+  if (!offsets) return damaged_at(kBlockOffsetsBytesAt, "no such length of the offsets");
   block.offsets_ = *offsets;
   // Every offset takes at least a byte: no number of samples can make a reader allocate more than
   // the block is long.
   const bool consistent = block.offset_unit_ > 0 ? samples <= offsets->size()
                                                  : offsets->empty() && block.columns_.empty();
-  if (!consistent) return damaged_at(kSamplesAt, "the number of samples is not that of offsets");
+  if (!consistent)
+    return damaged_at(kBlockSamplesAt, "the number of samples is not that of offsets");
   if (!rest.take(to_next_eighth(rest.at()))) return damaged_at(rest.at(), "it is cut short");
   for (Column& column : block.columns_) {
     const auto values = rest.take(8 * samples);  // samples <= offsets->size(): no overflow
@@ -271,24 +266,26 @@ Result<IndexBlock> IndexBlock::parse(std::span<const std::uint8_t> bytes) {
 }
 
 FileStamp IndexBlock::stamp() const {
-  return {load<std::uint64_t>(bytes_.data() + kShardBytesAt),
-          static_cast<std::int64_t>(load<std::uint64_t>(bytes_.data() + kMtimeAt))};
+  return {load<std::uint64_t>(bytes_.data() + kBlockShardBytesAt),
+          static_cast<std::int64_t>(load<std::uint64_t>(bytes_.data() + kBlockMtimeAt))};
 }
 std::uint64_t IndexBlock::samples() const {
-  return load<std::uint64_t>(bytes_.data() + kSamplesAt);
+  return load<std::uint64_t>(bytes_.data() + kBlockSamplesAt);
 }
 std::uint64_t IndexBlock::damaged() const {
-  return load<std::uint64_t>(bytes_.data() + kDamagedAt);
+  return load<std::uint64_t>(bytes_.data() + kBlockDamagedAt);
 }
-std::uint32_t IndexBlock::probe() const { return load<std::uint32_t>(bytes_.data() + kProbeAt); }
+std::uint32_t IndexBlock::probe() const {
+  return load<std::uint32_t>(bytes_.data() + kBlockProbeAt);
+}
 std::uint64_t IndexBlock::unpacked_bytes() const {
-  return std::uint64_t{load<std::uint32_t>(bytes_.data() + kUnpackedAt)} << kMebibyteBits;
+  return std::uint64_t{load<std::uint32_t>(bytes_.data() + kBlockUnpackedAt)} << kMebibyteBits;
 }
 
 SkippedRecords IndexBlock::skipped() const {
   SkippedRecords skipped;
   for (std::size_t i = 0; i < kSkippedCounters.size(); ++i) {
-    skipped.*kSkippedCounters[i] = load<std::uint64_t>(bytes_.data() + kSkippedAt + 8 * i);
+    skipped.*kSkippedCounters[i] = load<std::uint64_t>(bytes_.data() + kBlockSkippedAt + 8 * i);
   }
   return skipped;
 }
@@ -347,10 +344,10 @@ Result<IndexedShard> IndexBlock::decode() const {
 
 std::uint32_t shard_probe(std::span<const std::uint8_t> shard,
                           std::span<const std::uint64_t> sample_offsets) {
-  const std::uint32_t first = checksum(shard.first(std::min(shard.size(), kProbedBytes)));
+  const std::uint32_t first = crc32_of(shard.first(std::min(shard.size(), kProbedBytes)));
   if (sample_offsets.empty() || sample_offsets.back() >= shard.size()) return first;
   const auto last = shard.subspan(static_cast<std::size_t>(sample_offsets.back()));
-  return checksum(last.first(std::min(last.size(), kProbedBytes)), first);
+  return crc32_of(last.first(std::min(last.size(), kProbedBytes)), first);
 }
 
 void add_skipped(SkippedRecords& sum, const SkippedRecords& more) {

@@ -13,24 +13,22 @@
 
 #include <simdjson.h>
 
+#include "millrace/formats/plain_text.h"
+
 namespace millrace {
 
 namespace {
 
-constexpr std::string_view kJson = "json:";
+constexpr std::string_view kJsonPrefix = "json:";
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '-' ||
-         c == '.' || c == ':' || static_cast<unsigned char>(c) >= 0x80;
+bool is_selector_character(char c) {
+  return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == ':' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 
 bool is_word(std::string_view text, std::string_view lower_case) {
   return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
-                    [](char a, char b) {
-                      return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-                    });
+                    [](char a, char b) { return lower(a) == b; });
 }
 
 // The length of the JSON number (RFC 8259, section 6) that `text` begins with; 0: none.
@@ -125,7 +123,7 @@ class MetadataCondition::Parser {
     }
     // A number's `+` is in no name; what is left over of a broken number is a token of its own.
     const std::size_t number = number_length(rest);
-    const auto name_end = std::find_if_not(rest.begin(), rest.end(), is_name_character);
+    const auto name_end = std::find_if_not(rest.begin(), rest.end(), is_selector_character);
     return std::max<std::size_t>({1, number, static_cast<std::size_t>(name_end - rest.begin())});
   }
 
@@ -193,11 +191,11 @@ class MetadataCondition::Parser {
   std::size_t read_field() {
     const std::string_view name = token_;
     const bool keyword = is_word(name, "and") || is_word(name, "or") || is_word(name, "is");
-    const bool named = !name.empty() && is_name_character(name.front()) && name.front() != '-' &&
-                       !is_digit(name.front());
+    const bool named = !name.empty() && is_selector_character(name.front()) &&
+                       name.front() != '-' && !is_digit(name.front());
     if (keyword || !named) refuse(R"-(a name such as json:width, "not" or "(")-");
-    const bool prefixed = name.starts_with(kJson);
-    const std::string_view path = prefixed ? name.substr(kJson.size()) : name;
+    const bool prefixed = name.starts_with(kJsonPrefix);
+    const std::string_view path = prefixed ? name.substr(kJsonPrefix.size()) : name;
     if (path.find(':') != std::string_view::npos) {
       refuse("a name such as json:width (only values of the JSON field are known)");
     }
@@ -208,7 +206,7 @@ class MetadataCondition::Parser {
       refuse("a path without empty parts, such as json:meta.width");
     }
     advance();
-    std::string field = std::string(kJson) + std::string(path);
+    std::string field = std::string(kJsonPrefix) + std::string(path);
     const auto found = std::find(into_.fields_.begin(), into_.fields_.end(), field);
     if (found != into_.fields_.end()) {
       return static_cast<std::size_t>(found - into_.fields_.begin());

@@ -1,7 +1,5 @@
 #include "millrace/formats/index/sample_index.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -13,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "millrace/formats/index/crc32-inl.h"
 #include "millrace/formats/index/little_endian-inl.h"
 
 namespace millrace {
@@ -35,12 +34,12 @@ constexpr std::uint32_t kSkipped = 2;
 constexpr std::uint32_t kOffsetsKnown = 4;
 
 // Positions in an entry.
-constexpr std::size_t kNameAt = 8;
-constexpr std::size_t kNameBytesAt = 16;
-constexpr std::size_t kFlagsAt = 20;
-constexpr std::size_t kSamplesAt = 24;
-constexpr std::size_t kShardBytesAt = 32;
-constexpr std::size_t kMtimeAt = 40;
+constexpr std::size_t kEntryNameAt = 8;
+constexpr std::size_t kEntryNameBytesAt = 16;
+constexpr std::size_t kEntryFlagsAt = 20;
+constexpr std::size_t kEntrySamplesAt = 24;
+constexpr std::size_t kEntryShardBytesAt = 32;
+constexpr std::size_t kEntryMtimeAt = 40;
 
 // Positions in the trailer.
 constexpr std::size_t kNamesLengthAt = 8;
@@ -52,10 +51,6 @@ constexpr std::size_t kTotalSkippedAt = 48;
 constexpr std::size_t kTableChecksumAt = 88;
 constexpr std::size_t kTrailerChecksumAt = 92;
 constexpr std::size_t kEndMagicAt = 96;
-
-std::uint32_t checksum(std::span<const std::uint8_t> bytes) {
-  return static_cast<std::uint32_t>(crc32_z(0, bytes.data(), bytes.size()));
-}
 
 std::uint64_t to_eighths(std::uint64_t bytes) { return (bytes + 7) / 8 * 8; }
 
@@ -102,7 +97,7 @@ Result<void> SampleIndex::check() {
   if (bytes.size() < kHeaderBytes + kTrailerBytes) {
     return damaged_at(bytes.size(), "the sample index is cut short");
   }
-  if (checksum(bytes.first(12)) != load<std::uint32_t>(bytes.data() + 12)) {
+  if (crc32_of(bytes.first(12)) != load<std::uint32_t>(bytes.data() + 12)) {
     return damaged_at(0, "the checksum of the sample index's header does not match");
   }
   if (const auto version = load<std::uint32_t>(bytes.data() + 8); version != kVersion) {
@@ -115,7 +110,7 @@ Result<void> SampleIndex::check() {
   if (!std::equal(kEndMagic.begin(), kEndMagic.end(), trailer + kEndMagicAt)) {
     return damaged_at(trailer_at_, "the sample index has no end: it is cut short or unfinished");
   }
-  if (checksum({trailer, kTrailerChecksumAt}) !=
+  if (crc32_of({trailer, kTrailerChecksumAt}) !=
       load<std::uint32_t>(trailer + kTrailerChecksumAt)) {
     return damaged_at(trailer_at_, "the checksum of the sample index's trailer does not match");
   }
@@ -131,7 +126,7 @@ Result<void> SampleIndex::check() {
   entries_at_ = static_cast<std::size_t>(names_at + names_bytes);
   shards_ = static_cast<std::size_t>(shards);
   order_at_ = entries_at_ + shards_ * kEntryBytes;
-  if (checksum(bytes.subspan(names_at_, trailer_at_ - names_at_)) !=
+  if (crc32_of(bytes.subspan(names_at_, trailer_at_ - names_at_)) !=
       load<std::uint32_t>(trailer + kTableChecksumAt)) {
     return damaged_at(names_at_, "the checksum of the sample index's table does not match");
   }
@@ -145,9 +140,9 @@ Result<void> SampleIndex::check_entries() const {
   for (std::size_t i = 0; i < shards_; ++i) {
     const std::uint8_t* at = entry(i);
     const auto block_at = load<std::uint64_t>(at);
-    const auto name_at = load<std::uint64_t>(at + kNameAt);
-    const auto name_bytes = load<std::uint32_t>(at + kNameBytesAt);
-    const auto samples = load<std::uint64_t>(at + kSamplesAt);
+    const auto name_at = load<std::uint64_t>(at + kEntryNameAt);
+    const auto name_bytes = load<std::uint32_t>(at + kEntryNameBytesAt);
+    const auto samples = load<std::uint64_t>(at + kEntrySamplesAt);
     const std::uint64_t names_bytes = entries_at_ - names_at_;
     const bool valid = block_at >= kHeaderBytes && block_at < names_at_ && block_at % 8 == 0 &&
                        name_bytes > 0 && name_at <= names_bytes &&
@@ -170,13 +165,14 @@ const std::uint8_t* SampleIndex::entry(std::size_t shard) const {
 }
 
 std::uint32_t SampleIndex::flags(std::size_t shard) const {
-  return load<std::uint32_t>(entry(shard) + kFlagsAt);
+  return load<std::uint32_t>(entry(shard) + kEntryFlagsAt);
 }
 
 std::string_view SampleIndex::name(std::size_t shard) const {
   const std::uint8_t* at = entry(shard);
   const auto* names = reinterpret_cast<const char*>(file_->bytes().data()) + names_at_;
-  return {names + load<std::uint64_t>(at + kNameAt), load<std::uint32_t>(at + kNameBytesAt)};
+  return {names + load<std::uint64_t>(at + kEntryNameAt),
+          load<std::uint32_t>(at + kEntryNameBytesAt)};
 }
 
 std::string SampleIndex::path(std::size_t shard) const {
@@ -185,13 +181,13 @@ std::string SampleIndex::path(std::size_t shard) const {
 }
 
 std::uint64_t SampleIndex::samples(std::size_t shard) const {
-  return load<std::uint64_t>(entry(shard) + kSamplesAt);
+  return load<std::uint64_t>(entry(shard) + kEntrySamplesAt);
 }
 
 FileStamp SampleIndex::stamp(std::size_t shard) const {
   const std::uint8_t* at = entry(shard);
-  return {load<std::uint64_t>(at + kShardBytesAt),
-          static_cast<std::int64_t>(load<std::uint64_t>(at + kMtimeAt))};
+  return {load<std::uint64_t>(at + kEntryShardBytesAt),
+          static_cast<std::int64_t>(load<std::uint64_t>(at + kEntryMtimeAt))};
 }
 
 std::optional<std::size_t> SampleIndex::find(std::string_view wanted) const {
@@ -253,7 +249,7 @@ SkippedRecords SampleIndex::skipped() const {
 std::vector<std::uint8_t> IndexLayout::header() {
   std::vector<std::uint8_t> bytes(kMagic.begin(), kMagic.end());
   append<std::uint32_t>(bytes, kVersion);
-  append<std::uint32_t>(bytes, checksum(bytes));
+  append<std::uint32_t>(bytes, crc32_of(bytes));
   return bytes;
 }
 
@@ -313,7 +309,7 @@ std::vector<std::uint8_t> IndexLayout::end(std::uint64_t position) const {
   }
   for (const std::uint32_t shard : order()) append<std::uint32_t>(table, shard);
   table.resize(to_eighths(table.size()));
-  const std::uint32_t table_checksum = checksum(table);
+  const std::uint32_t table_checksum = crc32_of(table);
 
   const std::size_t trailer_at = table.size();
   append<std::uint64_t>(table, position);
@@ -324,7 +320,7 @@ std::vector<std::uint8_t> IndexLayout::end(std::uint64_t position) const {
   append<std::uint64_t>(table, damaged_shards);
   for (const auto counter : kSkippedCounters) append<std::uint64_t>(table, skipped_sum.*counter);
   append<std::uint32_t>(table, table_checksum);
-  append<std::uint32_t>(table, checksum(std::span(table).subspan(trailer_at)));
+  append<std::uint32_t>(table, crc32_of(std::span(table).subspan(trailer_at)));
   table.insert(table.end(), kEndMagic.begin(), kEndMagic.end());
   return table;
 }

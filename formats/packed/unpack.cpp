@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "millrace/formats/packed/decompressor.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/streams/block_memory.h"
 #include "millrace/formats/tar/tar_reader.h"
 
@@ -39,7 +40,7 @@ constexpr std::array<Compression, 8> kCompressions = {{
 const Compression* find_compression(std::span<const std::uint8_t> bytes) {
   // A tar's first member may have any name, so a right header outweighs a magic number.
   if (tar::begins_like_tar(bytes)) return nullptr;
-  const std::string_view text = tar::as_text(bytes);
+  const std::string_view text = as_text(bytes);
   for (const Compression& compression : kCompressions) {
     if (text.starts_with(compression.magic)) return &compression;
   }
@@ -62,7 +63,7 @@ std::string_view compression_of(std::span<const std::uint8_t> bytes) {
 namespace {
 
 /// So much is asked for and looked at between two questions whether the file has changed.
-constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
+constexpr std::size_t kUnpackedPieceBytes = std::size_t{4} << 20;
 
 /// What a file unpacked to. Asks the file whether it has changed.
 class UnpackedSource final : public ByteSource {
@@ -180,7 +181,7 @@ Result<ShardBytes> unpack(const std::shared_ptr<const ByteSource>& packed,
     return tl::unexpected<Error>(std::move(unchanged.error()));
   }
   // libzstd unpacks a frame into its place only if it sees all of it.
-  PackedPieces pieces(*packed, compression == "zstd" ? bytes.size() : kPieceBytes);
+  PackedPieces pieces(*packed, compression == "zstd" ? bytes.size() : kUnpackedPieceBytes);
   auto decompressor = make_decompressor(
       compression, [&pieces] { return pieces.next(); }, limits);
   if (!decompressor) return located(std::move(decompressor.error()), *packed);

@@ -14,7 +14,7 @@ namespace millrace {
 
 namespace {
 
-constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+constexpr std::size_t kStreamPieceBytes = std::size_t{256} << 10;
 /// So many of the first bytes tell whether a stream is compressed.
 constexpr std::size_t kHeadBytes = 512;
 
@@ -52,7 +52,7 @@ class UnpackedStream final : public ByteStream {
   /// Looks at the first bytes. After a stop there may be fewer than there are.
   void begin() {
     if (begun_) return;
-    buffer_.resize(kPieceBytes);
+    buffer_.resize(kStreamPieceBytes);
     std::size_t count = 0;
     while (count < kHeadBytes && !stop_.requested()) {
       const auto more = packed_->read(std::span(buffer_).subspan(count));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/json_walk.h"
 
 namespace millrace {
@@ -38,19 +39,14 @@ bool is_line_format(std::string_view name) {
 
 }  // namespace
 
-std::string_view json_text_of(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 std::size_t json_begin(std::string_view text) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   return text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
 }
 
 CaptionJson caption_json_kind(std::string_view file_name, std::span<const std::uint8_t> bytes) {
   if (is_line_format(file_name)) return CaptionJson::none;
   bytes = bytes.first(std::min(bytes.size(), kLookedAtBytes));
-  const std::string_view text = json_text_of(bytes);
+  const std::string_view text = as_text(bytes);
   JsonWalk walk(text, json_begin(text));
   bool has_images = false;
   bool has_annotations = false;

@@ -19,7 +19,6 @@ enum class CaptionJson : std::uint8_t {
 /// Told by the names of the members in the document's first MiB.
 CaptionJson caption_json_kind(std::string_view file_name, std::span<const std::uint8_t> bytes);
 
-std::string_view json_text_of(std::span<const std::uint8_t> bytes);
 /// Behind a byte order mark.
 std::size_t json_begin(std::string_view text);
 

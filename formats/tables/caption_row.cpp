@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/json_text.h"
 
 namespace millrace {
 
 namespace {
 
-constexpr std::string_view kJson = "json";
+constexpr std::string_view kJsonField = "json";
 
 // How many of `names` come before `name`, if that is less than `limit`.
 std::size_t rank_below(const std::vector<std::string>& names, std::string_view name,
@@ -53,7 +54,7 @@ void CaptionRow::look_at(std::string_view key, std::string_view value, bool is_j
     if (text.find('\\') != std::string_view::npos) {
       std::vector<std::uint8_t>& own = sample_.own_bytes();
       if (!append_unescaped(value, own)) return;
-      text = {reinterpret_cast<const char*>(own.data()), own.size()};
+      text = as_text(own);
     }
   } else if (is_json && value == "null") {
     return;
@@ -102,7 +103,7 @@ void CaptionRow::end_list() { append("]"); }
 
 Result<void> CaptionRow::finish(const RowFields& rows) {
   append(json_.empty() ? "{}" : "}");
-  if (options_.wants(kJson)) sample_.add_field(kJson, json_);
+  if (options_.wants(kJsonField)) sample_.add_field(kJsonField, json_);
   return rows.finish(names_, sample_);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/caption_json.h"
 #include "millrace/formats/tables/caption_row.h"
 #include "millrace/formats/tables/coco_tables.h"
@@ -21,7 +22,7 @@ class CocoShard final : public Shard {
   CocoShard(std::shared_ptr<const ByteSource> source, CocoTables tables, RowFields rows,
             ReadOptions options)
       : source_(std::move(source)),
-        text_(json_text_of(source_->bytes())),
+        text_(as_text(source_->bytes())),
         tables_(std::move(tables)),
         rows_(std::move(rows)),
         options_(std::move(options)) {}

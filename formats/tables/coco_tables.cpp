@@ -7,6 +7,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/caption_json.h"
 #include "millrace/formats/tables/json_text.h"
 #include "millrace/formats/tables/json_walk.h"
@@ -230,7 +231,7 @@ Result<CocoTables> CocoTables::make(const ByteSource& source) {
   if (auto unchanged = source.check_unchanged(); !unchanged) {
     return tl::unexpected<Error>(std::move(unchanged.error()));
   }
-  const std::string_view text = json_text_of(source.bytes());
+  const std::string_view text = as_text(source.bytes());
   Maker maker(text);
   if (!maker.run()) {
     return tl::unexpected<Error>(broken_document(source.name(), maker.at(), maker.why()));

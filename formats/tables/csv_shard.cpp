@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/csv_records.h"
 #include "millrace/formats/tables/line_numbers.h"
 #include "millrace/formats/tables/row_fields.h"
@@ -20,23 +21,6 @@ namespace {
 constexpr std::size_t kMaxHeaderBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxColumns = 65536;
 constexpr std::size_t kNoRank = ~std::size_t{0};
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-std::string_view as_text(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::span<const std::uint8_t> as_bytes(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-std::string lower(std::string_view text) {
-  std::string lowered(text);
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lowered;
-}
 
 struct Column {
   std::string name;  // as the header has it

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/caption_row.h"
 #include "millrace/formats/tables/json_text.h"
 #include "millrace/formats/tables/line_numbers.h"
@@ -12,15 +13,8 @@ namespace millrace {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 // A first line longer than this is none of Flickr30k's.
-constexpr std::size_t kLookedAtBytes = 64 * 1024;
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
+constexpr std::size_t kFirstLineBytes = 64 * 1024;
 
 bool is_number(std::string_view text) {
   return !text.empty() &&
@@ -33,28 +27,24 @@ std::optional<ImageCaption> parse_token_line(std::string_view line) {
   const std::string_view name = line.substr(0, tab);
   const std::size_t hash = name.rfind('#');
   if (hash == std::string_view::npos || hash == 0) return std::nullopt;
-  if (!is_number(trim(name.substr(hash + 1)))) return std::nullopt;
+  if (!is_number(trim(name.substr(hash + 1), kBlanks))) return std::nullopt;
   return ImageCaption{name.substr(0, hash), line.substr(tab + 1)};
 }
 
 std::optional<ImageCaption> parse_bar_line(std::string_view line) {
   const std::size_t bar = line.find('|');
   if (bar == std::string_view::npos) return std::nullopt;
-  const std::string_view image = trim(line.substr(0, bar));
-  const std::string_view rest = trim(line.substr(bar + 1));
+  const std::string_view image = trim(line.substr(0, bar), kBlanks);
+  const std::string_view rest = trim(line.substr(bar + 1), kBlanks);
   const std::size_t number_end = std::min(rest.find_first_of("| \t"), rest.size());
   if (image.empty() || !is_number(rest.substr(0, number_end))) return std::nullopt;
-  std::string_view caption = trim(rest.substr(number_end));
-  if (caption.starts_with('|')) caption = trim(caption.substr(1));
+  std::string_view caption = trim(rest.substr(number_end), kBlanks);
+  if (caption.starts_with('|')) caption = trim(caption.substr(1), kBlanks);
   return ImageCaption{image, caption};
 }
 
 constexpr Flickr30kLines kTokenLines = {parse_token_line, false};
 constexpr Flickr30kLines kBarLines = {parse_bar_line, true};
-
-std::string_view as_text(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 // Gives the lines of a text that are not blank, without their line ends.
 class LineWalk {
@@ -185,13 +175,13 @@ Result<void> LinesShard::read(std::uint64_t offset_bytes, Sample& sample) const 
 }  // namespace
 
 const Flickr30kLines* flickr30k_lines_of(std::span<const std::uint8_t> bytes) {
-  const std::string_view text = as_text(bytes.first(std::min(bytes.size(), kLookedAtBytes)));
+  const std::string_view text = as_text(bytes.first(std::min(bytes.size(), kFirstLineBytes)));
   LineWalk walk(text, text_begin(text));
   // A tar's first line may end in one of these, behind the header of its first member.
   if (!walk.next() || walk.line().find('\0') != std::string_view::npos) return nullptr;
   if (parse_token_line(walk.line())) return &kTokenLines;
   const std::string_view line = walk.line();
-  const bool names_columns = trim(line.substr(0, line.find('|'))) == "image_name" &&
+  const bool names_columns = trim(line.substr(0, line.find('|')), kBlanks) == "image_name" &&
                              line.find("comment_number") != std::string_view::npos;
   return names_columns ? &kBarLines : nullptr;
 }

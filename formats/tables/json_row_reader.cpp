@@ -7,6 +7,8 @@
 
 #include <simdjson.h>
 
+#include "millrace/formats/json_value.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/json_token.h"
 
 namespace millrace {
@@ -15,7 +17,6 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr int kMaxDepth = simdjson::DEFAULT_MAX_DEPTH;
 /// Paths that one walk looks for: a bit each.
 constexpr std::size_t kPathsAWalk = 64;
 
@@ -53,13 +54,13 @@ class RowWalk {
     if (auto error = value.type().get(type)) return error;
     const bool is_object = type == ondemand::json_type::object;
     if (is_object || type == ondemand::json_type::array) {
-      if (depth > kMaxDepth) return simdjson::DEPTH_ERROR;
+      if (depth > kMaxJsonDepth) return simdjson::DEPTH_ERROR;
       return is_object ? visit_object(value, on, level, depth)
                        : visit_array(value, on, level, depth);
     }
     const PathSet ending = ending_at(on, level);
     if (type == ondemand::json_type::string) return visit_string(value, ending);
-    const std::string_view token = json::trim(value.raw_json_token());
+    const std::string_view token = trim(value.raw_json_token());
     if (!json::is_scalar_token(token)) return simdjson::TAPE_ERROR;
     if (token != "null") keep(ending, token);
     return simdjson::SUCCESS;
@@ -160,7 +161,7 @@ bool JsonRowReader::read(std::span<const std::uint8_t> json, std::span<const Pat
                          std::vector<std::optional<std::string_view>>& values) {
   values.assign(paths.size(), std::nullopt);
   const auto* begin = reinterpret_cast<const char*>(json.data());
-  if (!json::trim({begin, json.size()}).starts_with('{')) {
+  if (!trim({begin, json.size()}).starts_with('{')) {
     why_ = "it does not begin with {";
     return false;
   }

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "millrace/formats/plain_text.h"
+
 namespace millrace::json {
 
 namespace {
@@ -38,13 +40,6 @@ bool is_hex(char c) {
 }
 
 }  // namespace
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 bool is_scalar_token(std::string_view token) {
   return token == "null" || token == "true" || token == "false" || is_number(token);

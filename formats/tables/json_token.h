@@ -7,9 +7,6 @@ namespace millrace::json {
 // The parts of RFC 8259 that simdjson's on-demand parser leaves unchecked in what is only passed
 // over. None of them allocates.
 
-/// `text` without JSON's white space around it.
-std::string_view trim(std::string_view text);
-
 /// Whether this is `null`, `true`, `false` or a number, of any number of digits (section 6).
 bool is_scalar_token(std::string_view token);
 

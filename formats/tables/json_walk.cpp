@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <cstring>
 
+#include "millrace/formats/plain_text.h"
+
 namespace millrace {
 
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "millrace/formats/json_value.h"
+
 namespace millrace {
 
 /// Walks a JSON document of any size where it lies: no tree, no copy, and of memory nothing but a
@@ -36,7 +38,7 @@ class JsonWalk {
   const char* broken() const { return broken_; }
   bool fail(const char* why);
 
-  static constexpr std::size_t kMaxDepth = 1024;
+  static constexpr std::size_t kMaxDepth = kMaxJsonDepth;
 
  private:
   void pass_blanks();

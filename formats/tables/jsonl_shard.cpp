@@ -22,7 +22,7 @@ constexpr std::uint64_t kWindowBytes = std::uint64_t{8} << 20;
 /// A line above this does not keep the buffers that it needed.
 constexpr std::size_t kMostKeptBytes = std::size_t{16} << 20;
 
-bool is_blank(std::uint8_t byte) { return byte == ' ' || byte == '\t' || byte == '\r'; }
+bool is_blank_byte(std::uint8_t byte) { return byte == ' ' || byte == '\t' || byte == '\r'; }
 
 std::size_t mark_length(Bytes text) {
   constexpr std::size_t kMark = 3;
@@ -46,9 +46,9 @@ Bytes content_of(Bytes text, std::uint64_t begin, std::uint64_t end) {
 
 bool is_blank_line(Bytes text, std::uint64_t begin, std::uint64_t end) {
   // Nearly every line begins with its brace.
-  if (begin < end && !is_blank(text[begin]) && begin > 0) return false;
+  if (begin < end && !is_blank_byte(text[begin]) && begin > 0) return false;
   const Bytes content = content_of(text, begin, end);
-  return std::all_of(content.begin(), content.end(), is_blank);
+  return std::all_of(content.begin(), content.end(), is_blank_byte);
 }
 
 // Makes room for one more offset. How many there will be is guessed from the part of the text that
@@ -199,7 +199,7 @@ bool is_jsonl(std::string_view file_name, Bytes bytes) {
     if (file_name.ends_with(ending)) return true;
   }
   std::uint64_t begin = mark_length(bytes);
-  while (begin < bytes.size() && (is_blank(bytes[begin]) || bytes[begin] == '\n')) ++begin;
+  while (begin < bytes.size() && (is_blank_byte(bytes[begin]) || bytes[begin] == '\n')) ++begin;
   if (begin == bytes.size() || bytes[begin] != '{') return false;
   const Bytes first = bytes.subspan(begin, line_end(bytes, begin) - begin);
   if (first.size() > ReadLimits{}.max_line_bytes) return false;

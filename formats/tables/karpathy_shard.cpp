@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/caption_json.h"
 #include "millrace/formats/tables/caption_row.h"
 #include "millrace/formats/tables/json_text.h"
@@ -32,7 +33,7 @@ class KarpathyShard final : public Shard {
   KarpathyShard(std::shared_ptr<const ByteSource> source, std::size_t images_at, RowFields rows,
                 ReadOptions options)
       : source_(std::move(source)),
-        text_(json_text_of(source_->bytes())),
+        text_(as_text(source_->bytes())),
         images_at_(images_at),
         rows_(std::move(rows)),
         options_(std::move(options)) {}
@@ -180,7 +181,7 @@ Result<void> KarpathyShard::read(std::uint64_t offset_bytes, Sample& sample) con
   append("\"");
 
   CaptionRow row(options_, sample);
-  row.add("image", {reinterpret_cast<const char*>(image.data()), image.size()});
+  row.add("image", as_text(image));
   row.begin_list("captions");
   JsonWalk list(record->sentences);
   std::string_view key;
@@ -208,7 +209,7 @@ Result<void> KarpathyShard::read(std::uint64_t offset_bytes, Sample& sample) con
 
 // Where the list `images` begins.
 Result<std::size_t> find_images(const ByteSource& source) {
-  const std::string_view text = json_text_of(source.bytes());
+  const std::string_view text = as_text(source.bytes());
   JsonWalk walk(text, json_begin(text));
   std::string_view key;
   std::string_view value;

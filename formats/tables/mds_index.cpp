@@ -11,6 +11,7 @@
 
 #include "millrace/formats/byte_source.h"
 #include "millrace/formats/index/index_block.h"
+#include "millrace/formats/plain_text.h"
 
 namespace millrace {
 
@@ -26,12 +27,8 @@ tl::unexpected<Error> damage(std::string message) {
   return fail(Reason::damaged_shard, std::move(message));
 }
 
-std::string_view text_of(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 Result<dom::element> parse(dom::parser& parser, std::span<const std::uint8_t> json) {
-  const std::string_view text = text_of(json);
+  const std::string_view text = as_text(json);
   dom::element document;
   if (const auto error = parser.parse(text.data(), text.size()).get(document)) {
     return damage(std::string("no valid JSON: ") + simdjson::error_message(error));
@@ -225,7 +222,7 @@ bool is_mds_folder(const std::string& path) {
   if (const auto document = parse(parser, (*file)->bytes())) {
     return (*document)["shards"].is_array();
   }
-  return text_of((*file)->bytes()).find("\"column_encodings\"") != std::string_view::npos;
+  return as_text((*file)->bytes()).find("\"column_encodings\"") != std::string_view::npos;
 }
 
 Result<std::vector<std::string>> mds_shards(const std::string& path) {

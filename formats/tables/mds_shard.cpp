@@ -10,6 +10,7 @@
 
 #include "millrace/formats/index/folder_indexes.h"
 #include "millrace/formats/index/little_endian-inl.h"
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/mds_index.h"
 #include "millrace/formats/tables/row_fields.h"
 
@@ -33,13 +34,6 @@ class NumberedKey {
   std::array<char, 24> text_;
   int length_;
 };
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
 
 bool is_text(const MdsColumn& column) {
   return column.encoding == "bytes" || column.encoding.starts_with("str");
@@ -271,7 +265,7 @@ class MdsShard final : public Shard {
         append_mds_number(place.kind, value, *numbers);
         value = Bytes(*numbers).subspan(begin);
       }
-      const std::string_view text(reinterpret_cast<const char*>(value.data()), value.size());
+      const std::string_view text = as_text(value);
       if (is_key) row.key = text;
       if (is_path) {
         row.image_column = place.name;

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "millrace/formats/plain_text.h"
 #include "millrace/formats/tar/tar_sparse.h"
 
 namespace millrace {
@@ -15,8 +16,6 @@ constexpr std::size_t kFewFields = 64;
 /// A chain of extension headers beyond this is asked for twice as long at a time, because it is
 /// walked from its beginning each time.
 constexpr std::uint64_t kLongHeaders = 64 * 1024;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 }  // namespace
 

@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "millrace/formats/plain_text.h"
+
 namespace millrace::tar {
 
 /// A tar archive is a sequence of blocks of this size.
@@ -16,10 +18,6 @@ using Bytes = std::span<const std::uint8_t>;
 /// `bytes` rounded up to whole blocks. `bytes` must be below 2^63.
 inline std::uint64_t padded(std::uint64_t bytes) {
   return (bytes + (kBlockBytes - 1)) & ~std::uint64_t{kBlockBytes - 1};
-}
-
-inline std::string_view as_text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 /// The text before the first NUL.
