@@ -35,6 +35,9 @@ class ByteStream {
   /// ChildCommand::wait. Returns early after a stop.
   virtual Result<void> check_end() = 0;
 
+  /// Whether the last error was that the bytes are none that can be read here, and not damage.
+  virtual bool is_refused() const { return false; }
+
  protected:
   ByteStream() = default;
 };

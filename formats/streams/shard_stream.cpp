@@ -7,7 +7,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "millrace/formats/packed/unpack.h"
 #include "millrace/formats/streams/block_memory.h"
 #include "millrace/formats/streams/byte_stream.h"
 #include "millrace/formats/streams/stop_signal.h"
@@ -307,15 +306,7 @@ Result<ShardStream::Outcome> ShardStream::Impl::next_block(std::uint64_t max_sam
   if (!walked_) {
     if (begin_bytes_ == 0) {
       if (!fetch(tar::kBlockBytes)) return Outcome::stopped;
-      if (const std::string_view compression = compression_of(archive().bytes);
-          !compression.empty()) {
-        return give_up(
-            {Reason::io_error,
-             "compression with " + std::string(compression) + " is not read; decompress it first",
-             specs_[stream_],
-             Error::kNoOffset,
-             {}});
-      }
+      if (input_->is_refused()) return give_up(std::move(*read_error_));
     }
     if (!this->walk(max_samples, max_bytes, walk)) return Outcome::stopped;
   } else {

@@ -27,6 +27,7 @@ class UnpackedStream final : public ByteStream {
   Result<std::size_t> read(std::span<std::uint8_t> room) override {
     begin();
     if (stop_.requested()) return std::size_t{0};
+    if (refusal_) return tl::unexpected<Error>(*refusal_);
     if (decompressor_) return read_unpacked(room);
     if (head_.empty() && failure_) return tl::unexpected<Error>(*failure_);
     if (head_.empty()) return packed_->read(room);
@@ -40,6 +41,7 @@ class UnpackedStream final : public ByteStream {
     // Nothing to do, and nothing to wait for.
     if (offset_bytes == 0) return true;
     begin();
+    if (refusal_) return tl::unexpected<Error>(*refusal_);
     if (decompressor_ || stop_.requested()) return false;
     auto sought = packed_->seek(offset_bytes);
     if (sought && *sought) head_ = {};
@@ -47,6 +49,7 @@ class UnpackedStream final : public ByteStream {
   }
 
   Result<void> check_end() override { return packed_->check_end(); }
+  bool is_refused() const override { return refusal_.has_value(); }
 
  private:
   /// Looks at the first bytes. After a stop there may be fewer than there are.
@@ -71,7 +74,11 @@ class UnpackedStream final : public ByteStream {
     if (compression.empty()) return;
     auto made = make_decompressor(
         compression, [this] { return next_piece(); }, limits_);
-    if (made) decompressor_ = std::move(*made);
+    if (!made) {
+      refusal_ = std::move(made.error());
+      return;
+    }
+    decompressor_ = std::move(*made);
   }
 
   Result<std::span<const std::uint8_t>> next_piece() {
@@ -107,6 +114,7 @@ class UnpackedStream final : public ByteStream {
   bool begun_ = false;
   std::span<const std::uint8_t> head_;  // the first bytes, until they are given
   std::optional<Error> failure_;        // of reading on behind them
+  std::optional<Error> refusal_;        // why there is no decompressor
   std::unique_ptr<Decompressor> decompressor_;
   std::uint64_t made_bytes_ = 0;
 };

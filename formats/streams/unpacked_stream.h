@@ -13,8 +13,8 @@ namespace millrace {
 ///
 /// Errors of `read`, once all that could be unpacked is given: damaged_shard where the compressed
 /// data is damaged, goes on unpacking beyond `limits.max_unpack_ratio`, or is cut; where it is cut
-/// because `packed` failed, what `packed.check_end` says. A compression that is not
-/// read is passed through.
+/// because `packed` failed, what `packed.check_end` says. At once, and also of `seek`, those of
+/// `make_decompressor`, for a compression that is not read: then the stream `is_refused`.
 std::unique_ptr<ByteStream> unpacked_stream(std::unique_ptr<ByteStream> packed,
                                             const ReadLimits& limits, const StopSignal& stop);
 

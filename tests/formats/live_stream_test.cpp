@@ -27,6 +27,31 @@ namespace {
 using Bytes = std::vector<std::uint8_t>;
 using Outcome = ShardStream::Outcome;
 
+TEST_CASE("a stream of a compression that nobody here reads is refused by its name") {
+  const ScratchFolder folder;
+  const std::string lzop = std::string("\x89LZO\0", 5) + std::string(2000, 'x');
+  const std::string path = folder.write("a.tar.lzo", lzop);
+  const Bytes bytes(lzop.begin(), lzop.end());
+  const Fifo fifo(folder, bytes, 3);
+  const ShardStreamOptions allowed = {.allow_commands = true};
+  for (const std::string& spec : {path, fifo.path(), "pipe:cat " + path}) {
+    CAPTURE(spec);
+    auto stream = ShardStream::open({spec}, allowed);
+    REQUIRE(stream);
+    StreamBlock block;
+    const auto outcome = (*stream)->next_block(kAll, kAll, block);
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().reason == Reason::io_error);
+    CHECK(outcome.error().shard == spec);
+    CHECK(outcome.error().message == "compression with lzop is not read; decompress it first");
+    CHECK(*(*stream)->next_block(kAll, kAll, block) == Outcome::end);
+  }
+  auto stream = ShardStream::open({path, path});
+  const auto skipped = (*stream)->skip_to(1, 512);
+  REQUIRE_FALSE(skipped);
+  CHECK(skipped.error().message == "compression with lzop is not read; decompress it first");
+}
+
 TEST_CASE("a failing download of a compressed stream is told as the reason of its end") {
   const ScratchFolder folder;
   const std::string path = folder.write("a.tar.gz", compressed("gzip", text_of(varied_shard())));
