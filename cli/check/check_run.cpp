@@ -233,6 +233,7 @@ class Reading {
     auto index = (*shard)->index();
     if (!index) return refuse(number, index.error());
     take_index(number, *index);
+    if (index->damaged == 0) check_hash(number, **shard);
     if (index->sample_offsets.empty()) progress_.advance(number, 0, 0, true);
     auto opened = std::make_shared<OpenedShard>();
     opened->number = number;
@@ -248,6 +249,13 @@ class Reading {
         shard_finding(FindingKind::unreadable_shard, number,
                       std::string(reason_name(error.reason)) + ": " + error.message));
     return nullptr;
+  }
+
+  void check_hash(std::uint32_t number, const Shard& shard) {
+    const auto wrong = wrong_mds_hash(listing_.shards[number], shard.source().bytes());
+    if (!wrong) return;
+    const std::lock_guard lock(mutex_);
+    report_.tallies.findings.add(shard_finding(FindingKind::damaged_shard, number, *wrong));
   }
 
   void take_index(std::uint32_t number, const ShardIndex& index) {

@@ -4,11 +4,14 @@
 #include <string_view>
 #include <utility>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 #include <boost/json.hpp>
 
 #include "millrace/formats/byte_source.h"
 #include "millrace/formats/plain_text.h"
 #include "millrace/formats/shard_listing.h"
+#include "millrace/formats/tables/mds_index.h"
 
 namespace millrace::cli {
 
@@ -24,6 +27,40 @@ std::optional<std::uint64_t> number_in(const json::object& object, std::string_v
   json::error_code error;
   const auto number = value->to_number<std::uint64_t>(error);
   return error ? std::nullopt : std::optional(number);
+}
+
+// The digits of xxhash's canonical form, which is what its Python package prints.
+template <typename Canonical>
+std::string hex_of(const Canonical& canonical) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned byte : canonical.digest) {
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 0xfU];
+  }
+  return text;
+}
+
+// Empty: this one is not computed here.
+std::string digest_by(std::string_view algorithm, std::span<const std::uint8_t> bytes) {
+  if (algorithm == "xxh32") {
+    XXH32_canonical_t canonical;
+    XXH32_canonicalFromHash(&canonical, XXH32(bytes.data(), bytes.size(), 0));
+    return hex_of(canonical);
+  }
+  if (algorithm == "xxh64" || algorithm == "xxh3_64") {
+    XXH64_canonical_t canonical;
+    XXH64_canonicalFromHash(&canonical, algorithm == "xxh64"
+                                            ? XXH64(bytes.data(), bytes.size(), 0)
+                                            : XXH3_64bits(bytes.data(), bytes.size()));
+    return hex_of(canonical);
+  }
+  if (algorithm == "xxh128" || algorithm == "xxh3_128") {
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+    return hex_of(canonical);
+  }
+  return {};
 }
 
 }  // namespace
@@ -60,6 +97,20 @@ std::optional<DownloadStats> read_download_stats(const std::string& shard) {
     }
   }
   return stats;
+}
+
+std::optional<std::string> wrong_mds_hash(const std::string& shard,
+                                          std::span<const std::uint8_t> bytes) {
+  if (shard.find(".mds") == std::string::npos) return std::nullopt;
+  const auto found = find_mds_entry(shard);
+  if (!found || found->entry == nullptr) return std::nullopt;
+  for (const auto& [algorithm, said] : found->entry->hashes) {
+    const std::string computed = digest_by(algorithm, bytes);
+    if (!computed.empty() && computed != said) {
+      return "its " + algorithm + " is " + computed + ", index.json says " + said;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace millrace::cli

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "check/check_tallies.h"
@@ -19,5 +20,11 @@ struct DownloadStats {
 
 /// Of a shard. Nothing: there is no such file, or it is another one's.
 std::optional<DownloadStats> read_download_stats(const std::string& shard);
+
+/// What is wrong with an MDS shard's bytes, uncompressed, by the hashes that its index.json gives
+/// them. Nothing: they are right, or there are none of those that are computed here, xxhash's
+/// (xxh32, xxh64, xxh3_64, xxh128 or xxh3_128).
+std::optional<std::string> wrong_mds_hash(const std::string& shard,
+                                          std::span<const std::uint8_t> bytes);
 
 }  // namespace millrace::cli

@@ -94,6 +94,18 @@ Result<std::string> file_name_in(dom::element data) {
   return std::string(name);
 }
 
+// Those that are no text are left out: there is nothing to compare with.
+std::vector<std::pair<std::string, std::string>> hashes_of(dom::element data) {
+  std::vector<std::pair<std::string, std::string>> hashes;
+  dom::object members;
+  if (data["hashes"].get(members) != simdjson::SUCCESS) return hashes;
+  for (const dom::key_value_pair member : members) {
+    std::string_view digest;
+    if (member.value.get(digest) == simdjson::SUCCESS) hashes.emplace_back(member.key, digest);
+  }
+  return hashes;
+}
+
 Result<MdsIndexEntry> entry_of(dom::element shard) {
   std::string_view format;
   if (shard["format"].get(format) == simdjson::SUCCESS && format != "mds") {
@@ -115,6 +127,7 @@ Result<MdsIndexEntry> entry_of(dom::element shard) {
   const auto bytes = number(raw, "bytes");
   if (!bytes) return tl::unexpected<Error>(bytes.error());
   entry.bytes = *bytes;
+  entry.hashes = hashes_of(raw);
   dom::element packed;
   if (shard["zip_data"].get(packed) == simdjson::SUCCESS && !packed.is_null()) {
     auto packed_name = file_name_in(packed);
@@ -146,11 +159,30 @@ Error located(Error error, const std::string& path) {
 
 }  // namespace
 
-const MdsIndexEntry* MdsIndex::find(std::string_view file_name) const {
-  for (const MdsIndexEntry& entry : shards) {
-    if (entry.name == file_name || entry.packed_name == file_name) return &entry;
+MdsIndex::MdsIndex(std::vector<MdsIndexEntry> shards) : shards_(std::move(shards)) {
+  by_name_.reserve(shards_.size());
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    const auto shard = static_cast<std::uint32_t>(i);
+    by_name_.push_back({shard, false});
+    if (!shards_[i].packed_name.empty()) by_name_.push_back({shard, true});
   }
-  return nullptr;
+  std::sort(by_name_.begin(), by_name_.end(), [this](File a, File b) {
+    const int order = name_of(a).compare(name_of(b));
+    return order != 0 ? order < 0 : a.shard < b.shard;
+  });
+}
+
+std::string_view MdsIndex::name_of(File file) const {
+  const MdsIndexEntry& entry = shards_[file.shard];
+  return file.is_packed ? entry.packed_name : entry.name;
+}
+
+const MdsIndexEntry* MdsIndex::find(std::string_view file_name) const {
+  const auto found =
+      std::lower_bound(by_name_.begin(), by_name_.end(), file_name,
+                       [this](File file, std::string_view name) { return name_of(file) < name; });
+  if (found == by_name_.end() || name_of(*found) != file_name) return nullptr;
+  return &shards_[found->shard];
 }
 
 Result<MdsIndex> parse_mds_index(std::span<const std::uint8_t> json) {
@@ -165,23 +197,24 @@ Result<MdsIndex> parse_mds_index(std::span<const std::uint8_t> json) {
   if ((*document)["shards"].get(shards) != simdjson::SUCCESS) {
     return damage("'shards' is no list");
   }
-  MdsIndex index;
+  std::vector<MdsIndexEntry> entries;
+  std::uint64_t samples = 0;
   for (const dom::element shard : shards) {
     auto entry = entry_of(shard);
     if (!entry) {
-      return damage("shard " + std::to_string(index.shards.size()) + ": " + entry.error().message);
+      return damage("shard " + std::to_string(entries.size()) + ": " + entry.error().message);
     }
-    if (entry->samples > std::numeric_limits<std::uint64_t>::max() - index.samples) {
+    if (entry->samples > std::numeric_limits<std::uint64_t>::max() - samples) {
       return damage("the shards have more than 2^64 samples");
     }
-    entry->first_sample = index.samples;
-    index.samples += entry->samples;
-    if (!index.shards.empty() && *index.shards.back().columns == *entry->columns) {
-      entry->columns = index.shards.back().columns;
+    entry->first_sample = samples;
+    samples += entry->samples;
+    if (!entries.empty() && *entries.back().columns == *entry->columns) {
+      entry->columns = entries.back().columns;
     }
-    index.shards.push_back(std::move(*entry));
+    entries.push_back(std::move(*entry));
   }
-  return index;
+  return MdsIndex(std::move(entries));
 }
 
 Result<std::vector<MdsColumn>> parse_mds_config(std::span<const std::uint8_t> json) {
@@ -215,6 +248,25 @@ Result<std::shared_ptr<const MdsIndex>> read_mds_index(const std::string& path) 
   return index;
 }
 
+Result<FoundMdsEntry> find_mds_entry(const std::string& path) {
+  fs::path folder = fs::path(path).parent_path();
+  std::string name = fs::path(path).filename().string();
+  for (int above = 0; above < 2; ++above) {
+    const std::string index_path = (folder / kIndexName).string();
+    std::error_code error;
+    if (fs::is_regular_file(index_path, error)) {
+      auto index = read_mds_index(index_path);
+      if (!index) return tl::unexpected<Error>(std::move(index.error()));
+      if (const MdsIndexEntry* entry = (*index)->find(name)) return FoundMdsEntry{*index, entry};
+      return FoundMdsEntry{};
+    }
+    if (folder.filename().empty()) break;
+    name.insert(0, "/").insert(0, folder.filename().string());
+    folder = folder.parent_path();
+  }
+  return FoundMdsEntry{};
+}
+
 bool is_mds_folder(const std::string& path) {
   const auto file = map_file((fs::path(path) / kIndexName).string());
   if (!file || (*file)->bytes().size() > kMostIndexBytes) return false;
@@ -230,7 +282,7 @@ Result<std::vector<std::string>> mds_shards(const std::string& path) {
   const auto index = read_mds_index((folder / kIndexName).string());
   if (!index) return tl::unexpected<Error>(index.error());
   std::vector<std::string> paths;
-  for (const MdsIndexEntry& shard : (*index)->shards) {
+  for (const MdsIndexEntry& shard : (*index)->shards()) {
     std::error_code error;
     const bool packed = !shard.packed_name.empty() && !fs::exists(folder / shard.name, error);
     paths.push_back((folder / (packed ? shard.packed_name : shard.name)).string());

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "millrace/formats/tables/mds_columns.h"
@@ -20,17 +21,44 @@ struct MdsIndexEntry {
   std::uint64_t samples = 0;
   std::uint64_t first_sample = 0;  ///< the number of the shard's first sample in the folder
   std::shared_ptr<const std::vector<MdsColumn>> columns;
+  /// Of the plain file: names of algorithms, as hashlib and xxhash have them, and the digests in
+  /// hexadecimal.
+  std::vector<std::pair<std::string, std::string>> hashes;
 };
 
-struct MdsIndex {
-  std::vector<MdsIndexEntry> shards;
-  std::uint64_t samples = 0;
+class MdsIndex {
+ public:
+  MdsIndex() = default;
+  explicit MdsIndex(std::vector<MdsIndexEntry> shards);
 
-  /// The entry of a file, plain or compressed, by its name in the folder; null if there is none.
+  const std::vector<MdsIndexEntry>& shards() const { return shards_; }
+  /// The entry of a file, plain or compressed, by its name in the folder: the first one of that
+  /// name; null if there is none. Takes O(log shards).
   const MdsIndexEntry* find(std::string_view file_name) const;
+
+ private:
+  /// A file of shard number `shard`.
+  struct File {
+    std::uint32_t shard;
+    bool is_packed;
+  };
+  std::string_view name_of(File file) const;
+
+  std::vector<MdsIndexEntry> shards_;
+  std::vector<File> by_name_;
 };
 
-/// Parses the text of an index.json. Hashes are not looked at. Errors: damaged_shard saying what is
+/// An entry, held together with the index that it is in.
+struct FoundMdsEntry {
+  std::shared_ptr<const MdsIndex> index;
+  const MdsIndexEntry* entry = nullptr;  ///< null: there is no index, or it knows no such shard
+};
+
+/// What the index.json of the shard's folder, or of the folder above, says of the shard at `path`.
+/// Errors: those of `read_mds_index`.
+Result<FoundMdsEntry> find_mds_entry(const std::string& path);
+
+/// Parses the text of an index.json. Errors: damaged_shard saying what is
 /// wrong, also for another version or format, or for a shard whose file would lie outside the
 /// folder.
 Result<MdsIndex> parse_mds_index(std::span<const std::uint8_t> json);

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <filesystem>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "millrace/formats/index/folder_indexes.h"
 #include "millrace/formats/index/little_endian-inl.h"
 #include "millrace/formats/plain_text.h"
 #include "millrace/formats/tables/mds_index.h"
@@ -17,8 +15,6 @@
 namespace millrace {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::size_t kWordBytes = 4;
 
@@ -294,32 +290,6 @@ class MdsShard final : public Shard {
   std::size_t numbers_bytes_ = 0;  // the most that a sample's numbers take as text
 };
 
-/// What the index.json of the shard's folder, or of the folder above, says of it; null where there
-/// is none, or it knows no such shard.
-struct FoundEntry {
-  std::shared_ptr<const MdsIndex> index;
-  const MdsIndexEntry* entry = nullptr;
-};
-
-Result<FoundEntry> find_entry(const std::string& path) {
-  fs::path folder = fs::path(path).parent_path();
-  std::string name(file_name_of(path));
-  for (int above = 0; above < 2; ++above) {
-    const std::string index_path = (folder / "index.json").string();
-    std::error_code error;
-    if (fs::is_regular_file(index_path, error)) {
-      auto index = read_mds_index(index_path);
-      if (!index) return tl::unexpected<Error>(std::move(index.error()));
-      if (const MdsIndexEntry* entry = (*index)->find(name)) return FoundEntry{*index, entry};
-      return FoundEntry{};
-    }
-    if (folder.filename().empty()) break;
-    name.insert(0, "/").insert(0, folder.filename().string());
-    folder = folder.parent_path();
-  }
-  return FoundEntry{};
-}
-
 /// What index.json says, held against the shard. Errors: damaged_shard if they contradict.
 Result<void> check_entry(const MdsIndexEntry& entry, const Offsets& offsets,
                          std::uint64_t shard_bytes) {
@@ -383,7 +353,7 @@ Result<std::shared_ptr<const Shard>> open_mds(const std::string& path, ShardByte
   const std::span<const std::uint8_t> shard_bytes = bytes.source->bytes();
   const auto offsets = Offsets::read(shard_bytes);
   if (!offsets) return located(offsets.error());
-  const auto found = find_entry(path);
+  const auto found = find_mds_entry(path);
   if (!found) return located(found.error());
   if (found->entry != nullptr) {
     const auto agrees = check_entry(*found->entry, *offsets, shard_bytes.size());

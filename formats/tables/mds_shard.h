@@ -18,7 +18,7 @@ bool is_mds(std::string_view file_name, std::span<const std::uint8_t> bytes);
 /// A MosaicML MDS shard (u32 count, u32 offsets[count + 1], JSON config, samples; a sample is the
 /// u32 sizes of its columns that vary, then their values). An index.json in its folder or the one
 /// above says which columns it has and what numbers its samples have; where that does not know it,
-/// the config says the columns, and samples are numbered from 0. Hashes are not checked; sizes are.
+/// the config says the columns, and samples are numbered from 0. Sizes are checked, hashes are not.
 ///
 /// A column is a field: text, bytes, images, JSON, arrays and pickles as they are stored (`pil`:
 /// with its header), numbers and booleans as JSON writes them. A `str` column of

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -284,6 +285,47 @@ TEST_CASE("an MDS folder lists its shards in order, plain ones before compressed
     CHECK(sample.key() == "00000000" + std::to_string(3 * i + 1));
   }
   CHECK((opened(folder.path("a.mds.gz"))->unpacked_bytes() == bytes.size()));
+}
+
+TEST_CASE("an MDS index finds a shard by the name of either file, among many") {
+  std::vector<std::string> entries;
+  constexpr std::size_t kShards = 3000;
+  for (std::size_t i = 0; i < kShards; ++i) {
+    const std::string name = "shard." + std::to_string(i) + ".mds";
+    const std::string packed = R"({"basename": ")" + name + R"(.zstd", "bytes": 1, "hashes": {}})";
+    entries.push_back(index_entry(name, 1, i, i % 2 == 0 ? packed : "null"));
+  }
+  entries.push_back(index_entry("shard.7.mds", 1, 1));  // again: the first one counts
+  const std::string text = index_text(entries);
+  const auto index =
+      millrace::parse_mds_index({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  REQUIRE_MESSAGE(index.has_value(), index.error().to_string());
+  REQUIRE(index->shards().size() == kShards + 1);
+  for (std::size_t i = 0; i < kShards; ++i) {
+    const std::string name = "shard." + std::to_string(i) + ".mds";
+    CHECK(index->find(name) == &index->shards()[i]);
+    CHECK(index->find(name + ".zstd") == (i % 2 == 0 ? &index->shards()[i] : nullptr));
+  }
+  CHECK(index->find("shard.10000.mds") == nullptr);
+  CHECK(index->find("") == nullptr);
+  CHECK(index->shards().back().first_sample == kShards * (kShards - 1) / 2);
+}
+
+TEST_CASE("an MDS index says the hashes of the plain files") {
+  const std::string text = index_text({index_entry("a.mds", 1, 1)});
+  std::string hashed = text;
+  const std::string none = R"("hashes": {})";
+  hashed.replace(hashed.find(none), none.size(),
+                 R"("hashes": {"sha1": "00ff", "xxh64": "0123456789abcdef", "odd": 3})");
+  const auto parse = [](const std::string& json) {
+    auto index = millrace::parse_mds_index(
+        {reinterpret_cast<const std::uint8_t*>(json.data()), json.size()});
+    REQUIRE(index.has_value());
+    return index->shards().at(0).hashes;
+  };
+  CHECK(parse(text).empty());
+  CHECK(parse(hashed) == std::vector<std::pair<std::string, std::string>>{
+                             {"sha1", "00ff"}, {"xxh64", "0123456789abcdef"}});
 }
 
 TEST_CASE("an index.json of something else is not taken for one of MDS, a broken one is named") {
