@@ -22,6 +22,8 @@ struct SkippedRecords {
   std::uint64_t apple_members = 0;  ///< `__MACOSX/`, `._name`, `.DS_Store`
   std::uint64_t without_extension = 0;
   std::uint64_t duplicate_fields = 0;  ///< a repeated extension, which began a new sample
+  /// Of COCO: of images that the document does not list. Sample indexes do not keep it.
+  std::uint64_t captions_without_image = 0;
 };
 
 /// Where the samples of a shard are.

@@ -156,7 +156,8 @@ json::object records_json(const CheckTallies& tallies) {
             {"meta_members", skipped.meta_members},
             {"apple_members", skipped.apple_members},
             {"without_extension", skipped.without_extension},
-            {"duplicate_fields", skipped.duplicate_fields}}}};
+            {"duplicate_fields", skipped.duplicate_fields},
+            {"captions_without_image", skipped.captions_without_image}}}};
 }
 
 json::object downloads_json(const CheckReport& report) {

@@ -90,6 +90,7 @@ void CheckTallies::merge(CheckTallies&& other) {
   skipped.apple_members += other.skipped.apple_members;
   skipped.without_extension += other.skipped.without_extension;
   skipped.duplicate_fields += other.skipped.duplicate_fields;
+  skipped.captions_without_image += other.skipped.captions_without_image;
   findings.merge(std::move(other.findings));
   spot.merge(other.spot);
 }

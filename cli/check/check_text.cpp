@@ -153,7 +153,8 @@ void print_notes(const CheckOptions& options, const CheckReport& report) {
       {"members __x__/...", skipped.meta_members},
       {"files of macOS", skipped.apple_members},
       {"members without extension", skipped.without_extension},
-      {"repeated extensions, which began a new sample", skipped.duplicate_fields}};
+      {"repeated extensions, which began a new sample", skipped.duplicate_fields},
+      {"captions of images that are not listed", skipped.captions_without_image}};
   for (const auto& [what, count] : passed_over) {
     if (count > 0) std::printf("\nPassed over: %s %s\n", grouped(count).c_str(), what);
   }

@@ -37,6 +37,7 @@ class CocoShard final : public Shard {
     ShardIndex index;
     index.sample_offsets = tables_.image_offsets;
     index.damaged = tables_.repeated.size();
+    index.skipped.captions_without_image = tables_.orphans;
     return index;
   }
 

@@ -59,7 +59,6 @@ class Maker {
   CocoTables tables_;
   std::vector<Id> ids_;
   std::vector<std::uint32_t> images_of_captions_;
-  bool orphans_ = false;
 };
 
 bool Maker::run() {
@@ -97,7 +96,7 @@ bool Maker::run() {
       return again.broken() == nullptr ? false : fail_at(again.at(), again.broken());
     }
   }
-  if (tables_.captions.empty() && orphans_ && !tables_.image_offsets.empty()) {
+  if (tables_.captions.empty() && tables_.orphans > 0 && !tables_.image_offsets.empty()) {
     return fail_at(0, "has captions, but none of an image that it lists: their ids differ");
   }
   sort_captions();
@@ -198,8 +197,10 @@ bool Maker::read_annotations(JsonWalk& walk) {
     if (caption.empty() || caption == "null") continue;
     if (caption[0] != '"') return fail_at(offset_of(caption), "has a caption here that is no text");
     const auto image = image_of(image_id);
-    orphans_ |= !image;
-    if (!image) continue;
+    if (!image) {
+      ++tables_.orphans;
+      continue;
+    }
     if (tables_.captions.size() == kMostRecords) return fail_at(begin, "has too many captions");
     tables_.captions.push_back(offset_of(caption));
     images_of_captions_.push_back(*image);

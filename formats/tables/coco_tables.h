@@ -21,6 +21,8 @@ struct CocoTables {
   std::vector<std::uint64_t> captions;
   /// Images whose id an earlier one has, and that one. Rising.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> repeated;
+  /// How many captions are of images that are not listed.
+  std::uint64_t orphans = 0;
 
   /// Checks the whole document. Errors: damaged_shard at the byte where it is no JSON, no UTF-8 or
   /// no captions; io_error if the file changed its size.

@@ -113,6 +113,23 @@ TEST_CASE("ids that never meet are an error, and not images without captions") {
   CHECK(table_of("coco", document("[]", "[]")).rows.empty());
 }
 
+TEST_CASE("captions of images that are not listed are passed over and counted") {
+  const std::string annotations =
+      R"([{"image_id": 7, "caption": "a"}, {"image_id": 9, "caption": "b"}, )"
+      R"({"image_id": 10}, {"image_id": 9, "caption": "c"}, {"image_id": "7", "caption": "d"}])";
+  const std::string images_first = document(R"([{"id": 7}, {"id": 8}])", annotations);
+  const std::string images_last =
+      R"({"annotations": )" + annotations + R"(, "images": [{"id": 7}, {"id": 8}]})";
+  for (const std::string& text : {images_first, images_last}) {
+    const auto content = table_of("coco", text);
+    CHECK(content.rows.size() == 2);
+    CHECK(content.errors.empty());
+    CHECK(content.index.skipped.captions_without_image == 3);
+  }
+  CHECK(table_of("coco", document("[]", annotations)).index.skipped.captions_without_image == 4);
+  CHECK(table_of("coco", document()).index.skipped.captions_without_image == 1);
+}
+
 TEST_CASE("of images with the same id the first has the captions, and the others are errors") {
   const auto content =
       table_of("coco", document(R"([{"id": 7}, {"id": 8}, {"id": 7}, {"id": 7}])"));
