@@ -110,8 +110,12 @@ Result<Found> FieldSelector::find_in(const Alternative& alternative, const Sampl
   if (!alternative.is_json && !is_opened) return field->data;
 
   JsonValueReader& json = scratch.parts_->json;
-  const auto answer = all != nullptr ? json.find_all(field->data, alternative.json_path, *all)
-                                     : json.find(field->data, alternative.json_path);
+  const auto look = [&] {
+    if (all != nullptr) return json.find_all(field->data, alternative.json_path, *all);
+    if (values == JsonValues::opened) return json.find_first(field->data, alternative.json_path);
+    return json.find(field->data, alternative.json_path);
+  };
+  const JsonValueReader::Answer answer = look();
   switch (answer.found) {
     case JsonValueReader::Found::value:
       return as_bytes(answer.text);

@@ -47,8 +47,9 @@ class FieldSelector {
   /// until the sample or the scratch is used again.
   /// Errors: missing_field (says what was asked for and what there is), bad_json.
   Result<std::span<const std::uint8_t>> select(const Sample& sample, Scratch& scratch) const;
-  /// The same, but nothing where there is no such field, and of a field that is a JSON value (see
-  /// Field) what `NAME:` selects: a list's first entry. Allocates nothing in the long run.
+  /// The same, but nothing where there is no such field, of a list the first entry that has a
+  /// value, and of a field that is a JSON value (see Field) what `NAME:` selects. It is the first
+  /// of what `find_all` gives. Allocates nothing in the long run.
   Result<std::optional<std::span<const std::uint8_t>>> find(const Sample& sample,
                                                             Scratch& scratch) const;
   /// `values` become all that is selected: of the first alternative present every entry of its

@@ -13,15 +13,17 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
+}  // namespace
+
 // Walks the whole document, because simdjson's on-demand parser checks only what it is asked for,
 // and a document that is broken behind the value is broken all the same. The document parser would
 // check all, but it keeps the first of duplicate keys and turns numbers into machine numbers.
-class Walk {
+class JsonValueReader::Walk {
  public:
-  /// `values`: where all of them go; null: the first is enough.
-  Walk(std::string_view text, std::span<const std::string> path,
+  /// `values`: where all of them go; else null.
+  Walk(std::string_view text, std::span<const std::string> path, Entries entries,
        std::vector<std::string_view>* values)
-      : text_(text), path_(path), values_(values) {}
+      : text_(text), path_(path), entries_(entries), values_(values) {}
 
   simdjson::error_code run(ondemand::document& document) {
     bool scalar = false;
@@ -124,18 +126,19 @@ class Walk {
     for (auto result : array) {
       if (auto error = result.error()) return error;
       if (auto error = visit(result.value_unsafe(), level, depth + 1)) return error;
-      if (values_ == nullptr) level = kOff;
+      const bool is_enough = entries_ == Entries::first ||
+                             (entries_ == Entries::first_value && answer_.found == Found::value);
+      if (is_enough) level = kOff;
     }
     return simdjson::SUCCESS;
   }
 
   std::string_view text_;
   std::span<const std::string> path_;
+  Entries entries_;
   std::vector<std::string_view>* values_;
   JsonValueReader::Answer answer_;
 };
-
-}  // namespace
 
 struct JsonValueReader::Buffers {
   ondemand::parser parser;
@@ -149,14 +152,19 @@ JsonValueReader& JsonValueReader::operator=(JsonValueReader&&) noexcept = defaul
 
 JsonValueReader::Answer JsonValueReader::find(std::span<const std::uint8_t> json,
                                               std::span<const std::string> path) {
-  return walk(json, path, nullptr);
+  return walk(json, path, Entries::first, nullptr);
+}
+
+JsonValueReader::Answer JsonValueReader::find_first(std::span<const std::uint8_t> json,
+                                                    std::span<const std::string> path) {
+  return walk(json, path, Entries::first_value, nullptr);
 }
 
 JsonValueReader::Answer JsonValueReader::find_all(std::span<const std::uint8_t> json,
                                                   std::span<const std::string> path,
                                                   std::vector<std::string_view>& values) {
   values.clear();
-  Answer answer = walk(json, path, &values);
+  Answer answer = walk(json, path, Entries::all, &values);
   if (answer.found == Found::invalid) {
     values.clear();
   } else if (!values.empty()) {
@@ -167,7 +175,7 @@ JsonValueReader::Answer JsonValueReader::find_all(std::span<const std::uint8_t> 
 }
 
 JsonValueReader::Answer JsonValueReader::walk(std::span<const std::uint8_t> json,
-                                              std::span<const std::string> path,
+                                              std::span<const std::string> path, Entries entries,
                                               std::vector<std::string_view>* values) {
   if (json.size() >= 3 && std::memcmp(json.data(), "\xef\xbb\xbf", 3) == 0) json = json.subspan(3);
   // simdjson reads past the end of what it is given.
@@ -178,7 +186,7 @@ JsonValueReader::Answer JsonValueReader::walk(std::span<const std::uint8_t> json
   if (!json.empty()) std::memcpy(padded.data(), json.data(), json.size());
   std::memset(padded.data() + json.size(), 0, simdjson::SIMDJSON_PADDING);
 
-  Walk walk({padded.data(), json.size()}, path, values);
+  Walk walk({padded.data(), json.size()}, path, entries, values);
   ondemand::document document;
   auto error = buffers_->parser.iterate(padded.data(), json.size(), padded.size()).get(document);
   if (!error) error = walk.run(document);

@@ -42,16 +42,20 @@ class JsonValueReader {
   /// Follows `path` key by key; the empty one is the document itself. A list, wherever it is met,
   /// stands for its first entry.
   Answer find(std::span<const std::uint8_t> json, std::span<const std::string> path);
-  /// The same, where a list stands for all its entries, wherever it is met: `values` become all
-  /// that are found, in their order, valid until the next call. Entries that are null, objects or
-  /// without the key are passed over where there are others. `text` of the answer is the first.
+  /// The same, where a list stands for the first of its entries that has a value: entries that are
+  /// null, objects or without the key are passed over where there are others.
+  Answer find_first(std::span<const std::uint8_t> json, std::span<const std::string> path);
+  /// The same, where a list stands for all of these: `values` become all that are found, in their
+  /// order, valid until the next call. `text` of the answer is the first.
   Answer find_all(std::span<const std::uint8_t> json, std::span<const std::string> path,
                   std::vector<std::string_view>& values);
 
  private:
   struct Buffers;
+  enum class Entries : std::uint8_t { first, first_value, all };
   Answer walk(std::span<const std::uint8_t> json, std::span<const std::string> path,
-              std::vector<std::string_view>* values);
+              Entries entries, std::vector<std::string_view>* values);
+  class Walk;
 
   std::unique_ptr<Buffers> buffers_;
 };

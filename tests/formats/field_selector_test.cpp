@@ -181,6 +181,29 @@ TEST_CASE("all entries of lists are found where all are asked for") {
   CHECK(all_of("json", R"(["x"])") == R"(["x"]|)");
 }
 
+TEST_CASE("where one value is to be found it is the first of all of them") {
+  for (const char* json :
+       {R"({"a": [null, "b"], "t": "t"})", R"({"a": [{"x": 1}, "b"], "t": "t"})",
+        R"({"a": [[], [null, ["b"]], "c"], "t": "t"})", R"({"a": [null], "t": "t"})",
+        R"({"a": ["", "b"], "t": "t"})", R"({"a": ["x"], "a": [null, "b"], "t": "t"})",
+        R"({"a": [{"x": 1}], "t": "t"})", R"({"a": ["b", {"x": 1}], "t": "t"})",
+        R"({"a": ["x"], "a": [null], "t": "t"})", R"({"a": [null, "b"})"}) {
+    CAPTURE(json);
+    Sample sample;
+    sample.reset("s.tar", 0);
+    sample.add_field("json", bytes_of(json));
+    FieldSelector::Scratch scratch;
+    const FieldSelector selector("json:a;json:t");
+    std::vector<std::span<const std::uint8_t>> all;
+    const auto found_all = selector.find_all(sample, scratch, all);
+    const std::string expected =
+        found_all ? std::string(all.at(0).begin(), all.at(0).end()) : "error";
+    const auto found = selector.find(sample, scratch);
+    CHECK((found ? std::string((*found)->begin(), (*found)->end()) : "error") == expected);
+  }
+  CHECK(selected("json:a;caption", R"({"a": [null, "b"]})") == "plain caption");
+}
+
 TEST_CASE("a field that is JSON is selected whole by a colon alone") {
   CHECK(all_of("json:", R"(["x", "y"])") == "x|y|");
   CHECK(all_of("json: ", R"("x\ty")") == "x\ty|");

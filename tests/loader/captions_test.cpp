@@ -65,6 +65,13 @@ TEST_CASE("the first caption that is not empty is taken, and those passed over a
   CHECK(contains(loader.ledger().to_json(), R"("captions_dropped":2)"));
 }
 
+TEST_CASE("a list that begins with nothing is not passed over for the next selector") {
+  for (const char* texts : {R"([null, "a dog"])", R"([null, "", "a dog"])", R"([{}, "a dog"])"}) {
+    CHECK(caption_of(std::string(R"({"title": "dogs", "texts": )") + texts + "}", {},
+                     "json:texts;json:title") == "a dog");
+  }
+}
+
 TEST_CASE("a sample whose captions are all empty is bad text, one without any lacks the field") {
   CHECK(caption_of(R"({"texts": ["", " \n"]})", {}) ==
         "bad_text: caption: no caption that is not empty");
