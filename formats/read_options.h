@@ -37,7 +37,8 @@ struct ReadLimits {
 ///   the path where the bytes are null, and `NAME.path`. Bytes and images inside of lists or
 ///   structs are fields by their path, `modalities.0.value`, and absent in the JSON text.
 /// - of JSONL, COCO and Flickr30k: a field `json`, the line or what an equal line would say
-///   (`captions` is a list).
+///   (`captions` is a list). Files that its list `modalities` of {type: image, value} names are
+///   fields `modalities.0.value`, with `modalities.0.value.path`, as those of a column are.
 /// - a field `image`: the bytes of the image that one of the columns `image_paths` names, unless
 ///   that is a URL. Where that column is itself called `image`, its text is `image.path`.
 /// - the key: the value of the first column of `keys`, else the image's path as the row has it,

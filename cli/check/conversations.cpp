@@ -80,6 +80,13 @@ struct ConversationReader::Parts {
     return conversation;
   }
 
+  Conversation take_only_text(std::string_view text) const {
+    Conversation conversation;
+    conversation.is_text = true;
+    take_text(text, conversation);
+    return conversation;
+  }
+
   static Result<std::uint64_t> count_images(const dom::element& element) {
     dom::array entries;
     if (element.get(entries) != simdjson::SUCCESS) {
@@ -88,6 +95,62 @@ struct ConversationReader::Parts {
     std::uint64_t images = 0;
     for (const dom::element entry : entries) images += names_image(entry) ? 1 : 0;
     return images;
+  }
+
+  // The conversation with the number of its images.
+  static Result<std::optional<Conversation>> with_images(Conversation conversation,
+                                                         const dom::element& modalities) {
+    const auto images = count_images(modalities);
+    if (!images) return tl::unexpected<Error>(images.error());
+    conversation.modalities = *images;
+    return std::optional(std::move(conversation));
+  }
+
+  // Of columns; nothing: they hold none.
+  Result<std::optional<Conversation>> read_columns(const Sample& sample) {
+    const Field* turns = sample.find("conversations");
+    const Field* modalities = sample.find("modalities");
+    const Field* text = sample.find("text");
+    if (turns == nullptr && (modalities == nullptr || text == nullptr)) {
+      return std::optional<Conversation>();
+    }
+    std::optional<Conversation> conversation;
+    if (turns != nullptr) {
+      const auto root = parse(turns->data, "conversations");
+      if (!root) return tl::unexpected<Error>(root.error());
+      auto taken = take_turns(*root);
+      if (!taken) return tl::unexpected<Error>(std::move(taken.error()));
+      conversation = std::move(*taken);
+    } else {
+      conversation = take_only_text(as_text(text->data));
+    }
+    if (modalities == nullptr) return conversation;
+    const auto list = parse(modalities->data, "modalities");
+    if (!list) return tl::unexpected<Error>(list.error());
+    return with_images(std::move(*conversation), *list);
+  }
+
+  // Of the field `json`; nothing: it holds none.
+  Result<std::optional<Conversation>> read_json(const Field& field, const Sample& sample) {
+    const auto root = parse(field.data, "json");
+    if (!root) return tl::unexpected<Error>(root.error());
+    dom::element modalities;
+    const bool lists = (*root)["modalities"].get(modalities) == simdjson::SUCCESS;
+    dom::element turns;
+    if ((*root)["conversations"].get(turns) == simdjson::SUCCESS) {
+      auto taken = take_turns(turns);
+      if (!taken) return tl::unexpected<Error>(std::move(taken.error()));
+      if (!lists) return std::optional(std::move(*taken));
+      return with_images(std::move(*taken), modalities);
+    }
+    if (!lists) return std::optional<Conversation>();
+    std::string_view text;
+    const Field* txt = sample.find("txt");
+    if ((*root)["text"].get(text) == simdjson::SUCCESS) {
+      return with_images(take_only_text(text), modalities);
+    }
+    if (txt == nullptr) return std::optional<Conversation>();
+    return with_images(take_only_text(as_text(txt->data)), modalities);
   }
 
   Result<dom::element> parse(std::span<const std::uint8_t> data, std::string_view what) {
@@ -107,40 +170,17 @@ ConversationReader::ConversationReader(std::vector<std::string> placeholders)
 ConversationReader::~ConversationReader() = default;
 
 Result<std::optional<Conversation>> ConversationReader::read(const Sample& sample) {
-  if (const Field* field = sample.find("conversations")) {
-    const auto root = parts_->parse(field->data, "conversations");
-    if (!root) return tl::unexpected<Error>(root.error());
-    auto conversation = parts_->take_turns(*root);
-    if (!conversation) return tl::unexpected<Error>(std::move(conversation.error()));
-    if (const Field* modalities = sample.find("modalities")) {
-      const auto list = parts_->parse(modalities->data, "modalities");
-      if (!list) return tl::unexpected<Error>(list.error());
-      const auto images = Parts::count_images(*list);
-      if (!images) return tl::unexpected<Error>(images.error());
-      conversation->modalities = *images;
-    }
-    return std::optional(std::move(*conversation));
-  }
+  auto of_columns = parts_->read_columns(sample);
+  if (!of_columns || *of_columns) return of_columns;
   const Field* field = sample.find("json");
+  if (field == nullptr) return std::optional<Conversation>();
   // Most JSON has none: it is not parsed then.
-  if (field == nullptr ||
-      as_text(field->data).find("\"conversations\"") == std::string_view::npos) {
+  const std::string_view json = as_text(field->data);
+  if (json.find("\"conversations\"") == std::string_view::npos &&
+      json.find("\"modalities\"") == std::string_view::npos) {
     return std::optional<Conversation>();
   }
-  const auto root = parts_->parse(field->data, "json");
-  if (!root) return tl::unexpected<Error>(root.error());
-  dom::element found;
-  if ((*root)["conversations"].get(found) != simdjson::SUCCESS) {
-    return std::optional<Conversation>();
-  }
-  auto conversation = parts_->take_turns(found);
-  if (!conversation) return tl::unexpected<Error>(std::move(conversation.error()));
-  if ((*root)["modalities"].get(found) == simdjson::SUCCESS) {
-    const auto images = Parts::count_images(found);
-    if (!images) return tl::unexpected<Error>(images.error());
-    conversation->modalities = *images;
-  }
-  return std::optional(std::move(*conversation));
+  return parts_->read_json(*field, sample);
 }
 
 }  // namespace millrace::cli

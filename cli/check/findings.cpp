@@ -26,7 +26,7 @@ constexpr std::array<FindingInfo, kFindingKinds> kInfos = {{
     {"invalid_utf8", Severity::error, "texts that are not UTF-8",
      "convert them (often from Latin-1); tokenizers see U+FFFD instead"},
     {"placeholder_mismatch", Severity::error,
-     "conversations with another number of image placeholders than images",
+     "conversations and texts with another number of image placeholders than images",
      "one placeholder for each entry of modalities; --placeholder TOKEN names other tokens"},
     {"bad_conversation", Severity::error, "conversations that are no list of {role, content}",
      "mend the JSON of the field `conversations` or `modalities`"},

@@ -211,27 +211,28 @@ void SampleChecker::check_pixels(const Sample& sample, const ImageInfo& info, Im
 
 void SampleChecker::check_captions(const Sample& sample) {
   auto conversation = conversations_.read(sample);
-  bool has_conversation = false;
+  bool has_turns = false;
+  bool wants_image = true;
   if (!conversation) {
-    has_conversation = true;  // such as it is
+    has_turns = true;  // such as they are
+    wants_image = false;
     add(FindingKind::bad_conversation, sample, conversation.error().message);
   } else if (*conversation) {
-    has_conversation = true;
+    has_turns = !(*conversation)->is_text;
+    wants_image = (*conversation)->modalities.value_or(0) > 0;
     check_conversation(sample, **conversation);
   }
-  const bool wants_image = !has_conversation || (conversation && (*conversation)->modalities &&
-                                                 *(*conversation)->modalities > 0);
   if (images_.empty() && wants_image) {
     add(FindingKind::missing_image, sample, "nothing for \"" + options_.image_fields + "\"");
   }
 
   if (const auto found = text_fields_.find_all(sample, text_scratch_, texts_); !found) {
-    if (has_conversation) return;
+    if (has_turns) return;
     add(FindingKind::unreadable_record, sample, found.error().message);
     tallies_.record_problems.add(reason_name(found.error().reason));
     return;
   }
-  if (texts_.empty() && !has_conversation) {
+  if (texts_.empty() && !has_turns) {
     add(FindingKind::missing_caption, sample, text_fields_.missing(sample).message);
   }
   for (const auto& text : texts_) check_text(sample, as_text(text));
@@ -266,11 +267,13 @@ void SampleChecker::check_text(const Sample& sample, std::string_view text) {
 }
 
 void SampleChecker::check_conversation(const Sample& sample, const Conversation& conversation) {
-  ++tallies_.conversations;
-  tallies_.turns += conversation.turns;
   tallies_.placeholders += conversation.placeholders;
-  for (const std::string& text : conversation.texts) {
-    if (!text.empty()) check_text(sample, text);
+  if (!conversation.is_text) {  // else the text is a caption, too
+    ++tallies_.conversations;
+    tallies_.turns += conversation.turns;
+    for (const std::string& text : conversation.texts) {
+      if (!text.empty()) check_text(sample, text);
+    }
   }
   const std::uint64_t images = conversation.modalities.value_or(images_.size());
   if (conversation.placeholders != images) {

@@ -8,6 +8,7 @@
 
 #include "millrace/formats/tables/json_row_reader.h"
 #include "millrace/formats/tables/line_numbers.h"
+#include "millrace/formats/tables/modality_images.h"
 #include "millrace/formats/tables/row_fields.h"
 
 namespace millrace {
@@ -69,6 +70,8 @@ class JsonlShard final : public Shard {
   JsonlShard(std::shared_ptr<const ByteSource> source, RowFields rows, const ReadOptions& options)
       : source_(std::move(source)),
         rows_(std::move(rows)),
+        modalities_(options),
+        wants_modalities_(options.wants(ModalityImages::kField)),
         max_line_bytes_(options.limits.max_line_bytes),
         keys_(options.keys.size()),
         image_columns_(options.image_paths),
@@ -134,6 +137,7 @@ class JsonlShard final : public Shard {
     Result<void> result;
     if (reader.read(line, paths_, values)) {
       result = finish(offset_bytes, values, sample);
+      if (result && wants_modalities_) result = modalities_.add(line, rows_, sample);
     } else {
       result = bad_line(offset_bytes, reader.why());
     }
@@ -185,6 +189,8 @@ class JsonlShard final : public Shard {
 
   std::shared_ptr<const ByteSource> source_;
   RowFields rows_;
+  ModalityImages modalities_;
+  bool wants_modalities_;
   std::uint64_t max_line_bytes_;
   std::size_t keys_;
   std::vector<std::string> image_columns_;
@@ -209,7 +215,7 @@ bool is_jsonl(std::string_view file_name, Bytes bytes) {
 
 Result<std::shared_ptr<const Shard>> open_jsonl(const std::string& path, ShardBytes bytes,
                                                 const ReadOptions& options) {
-  auto rows = RowFields::open(path, options);
+  auto rows = RowFields::open(path, options, ModalityImages::kField);
   if (!rows) return tl::unexpected<Error>(std::move(rows.error()));
   return std::make_shared<const JsonlShard>(std::move(bytes.source), std::move(*rows), options);
 }

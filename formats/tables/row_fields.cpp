@@ -29,10 +29,12 @@ void set_key(const RowNames& row, Sample& sample) {
 
 }  // namespace
 
-Result<RowFields> RowFields::open(const std::string& table, const ReadOptions& options) {
+Result<RowFields> RowFields::open(const std::string& table, const ReadOptions& options,
+                                  std::string_view more_images) {
   RowFields fields;
+  fields.wants_image_ = options.wants(kImage);
   fields.wants_path_ = options.wants(kImagePath);
-  if (options.wants(kImage)) {
+  if (fields.wants_image_ || (!more_images.empty() && options.wants(more_images))) {
     auto images = ImageStore::open(table, options);
     if (!images) return tl::unexpected<Error>(std::move(images.error()));
     fields.images_ = std::move(*images);
@@ -53,7 +55,13 @@ Result<void> RowFields::finish(const RowNames& row, Sample& sample) const {
     std::copy(row.image_path.begin(), row.image_path.end(), text.begin());
     sample.add_field(kImagePath, text);
   }
-  return images_ == nullptr ? Result<void>{} : images_->add(row.image_path, kImage, sample);
+  return wants_image_ ? add_file(row.image_path, kImage, sample) : Result<void>{};
+}
+
+Result<void> RowFields::add_file(std::string_view path, std::string_view name,
+                                 Sample& sample) const {
+  if (images_ == nullptr || ImageStore::is_url(path)) return {};
+  return images_->add(path, name, sample);
 }
 
 }  // namespace millrace

@@ -31,8 +31,9 @@ struct RowNames {
 class RowFields {
  public:
   /// `table` as in ImageStore::open. Errors: io_error if there is no folder of images; nothing is
-  /// opened where the images are not asked for.
-  static Result<RowFields> open(const std::string& table, const ReadOptions& options);
+  /// opened where neither the image is asked for nor, if given, fields below `more_images`.
+  static Result<RowFields> open(const std::string& table, const ReadOptions& options,
+                                std::string_view more_images = {});
 
   /// Whether the image's column must not be added as a field by its own name, because that is
   /// `image`, where the image's bytes will stand.
@@ -42,10 +43,15 @@ class RowFields {
   /// Errors: those of ImageStore::add, located by the sample.
   Result<void> finish(const RowNames& row, Sample& sample) const;
 
+  /// Adds the file of that path as a further field. Nothing is added of a URL, or where no images
+  /// are asked for. Errors as above.
+  Result<void> add_file(std::string_view path, std::string_view name, Sample& sample) const;
+
  private:
   RowFields() = default;
 
   std::shared_ptr<const ImageStore> images_;  // null: not asked for
+  bool wants_image_ = false;
   bool wants_path_ = false;
 };
 

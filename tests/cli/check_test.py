@@ -12,6 +12,8 @@ import os
 import pathlib
 import random
 import re
+import shutil
+import struct
 import subprocess
 import sys
 import tarfile
@@ -313,6 +315,98 @@ def test_reads_other_sources_and_fields(folder: pathlib.Path) -> None:
     assert check(folder / "c.tar").returncode == 1
     assert check(folder / "c.tar", "--placeholder", "[IMG]").returncode == 0
     assert check(folder / "c.tar", "--placeholder", "[IMG]", "--no-duplicates").returncode == 0
+
+
+def modality_row(text: str, *images: str, turns: bool) -> dict:
+    said = {"conversations": [{"role": "user", "content": text}]} if turns else {"text": text}
+    return {**said, "modalities": [{"type": "image", "value": image} for image in images]}
+
+
+def test_compares_placeholders_with_modalities_of_rows(folder: pathlib.Path) -> None:
+    (folder / "images").mkdir()
+    for i in range(3):
+        (folder / "images" / f"{i}.png").write_bytes(photo(i))
+    for turns in (True, False):
+        rows = [modality_row("see <image>", "images/0.png", turns=turns),
+                modality_row("compare <image> and <image>!", "images/1.png", "images/2.png", turns=turns),
+                modality_row("nothing to see", turns=turns),
+                modality_row("<image> of two", "images/1.png", "images/2.png", turns=turns),
+                modality_row("<image> of none", turns=turns),
+                modality_row("see it at <image>", "https://example.org/a.png", turns=turns)]
+        source = folder / f"{turns}.jsonl"
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        members = []
+        for i, row in enumerate(rows):
+            for place, modality in enumerate(row["modalities"]):
+                if i < 5:
+                    members.append((f"{i}.modalities.{place}.png", (folder / modality["value"]).read_bytes()))
+            # As `millrace pack` writes them: the text is the member `txt`.
+            if not turns:
+                members.append((f"{i}.txt", row.pop("text").encode()))
+            members.append((f"{i}.json", json.dumps(row).encode()))
+        write_tar(folder / f"{turns}.tar", members)
+        for spec in (source, folder / f"{turns}.tar"):
+            found = report(spec)
+            counts = {name: finding["count"] for name, finding in found["findings"].items()
+                      if finding["severity"] == "error" and finding["count"]}
+            assert counts == {"placeholder_mismatch": 2, "missing_image": 1}, (spec, counts)
+            messages = [example["message"] for example in found["findings"]["placeholder_mismatch"]["examples"]]
+            assert messages == ["1 placeholder(s), 2 image(s)", "1 placeholder(s), 0 image(s)"], messages
+            assert found["images"]["count"] == 5, (spec, found["images"])
+            assert found["conversations"]["count"] == (6 if turns else 0), found["conversations"]
+            assert found["texts"]["count"] == 6, (spec, found["texts"])
+
+
+def test_compares_hashes_of_mds(folder: pathlib.Path) -> None:
+    columns = {"column_names": ["image", "text"], "column_encodings": ["png", "str"], "column_sizes": [None, None]}
+    config = json.dumps(columns).encode()
+    image, text = photo(1), b"a house"
+    sample = struct.pack("<2I", len(image), len(text)) + image + text
+    begin = 12 + len(config)
+    shard = struct.pack("<3I", 1, begin, begin + len(sample)) + config + sample
+    (folder / "a.mds").write_bytes(shard)
+
+    def found_with(hashes: dict, code: int = 0) -> list:
+        entry = {**columns, "format": "mds", "version": 2, "samples": 1, "zip_data": None,
+                 "raw_data": {"basename": "a.mds", "bytes": len(shard), "hashes": hashes}}
+        (folder / "index.json").write_text(json.dumps({"version": 2, "shards": [entry]}))
+        found = report(folder, code=code)
+        assert found["good"] == 1, found
+        return [example["message"] for example in found["findings"]["damaged_shard"]["examples"]]
+
+    assert found_with({}) == []
+    assert found_with({"sha1": "0" * 40}) == []
+    for name, digits in (("xxh32", 8), ("xxh64", 16), ("xxh3_64", 16), ("xxh128", 32), ("xxh3_128", 32)):
+        said = "0" * digits
+        messages = found_with({"sha1": "0" * 40, name: said}, code=1)
+        assert len(messages) == 1 and messages[0].endswith(f", index.json says {said}"), messages
+        right = messages[0].split()[3].rstrip(",")
+        assert len(right) == digits, messages
+        assert found_with({name: right}) == []
+
+
+def test_finds_the_hashes_of_mosaicml_right(folder: pathlib.Path) -> None:
+    if not DATA:
+        print("SKIPPED: the MDS datasets are not there")
+        return
+    source = pathlib.Path(DATA) / "tabular" / "mds" / "zstd_sha1"
+    assert report(source)["findings"]["damaged_shard"]["count"] == 0
+    shutil.copytree(source, folder / "mds")
+    index = json.loads((folder / "mds" / "index.json").read_text())
+    index["shards"][2]["raw_data"]["hashes"]["xxh64"] = "0" * 16
+    (folder / "mds" / "index.json").write_text(json.dumps(index))
+    damaged = report(folder / "mds")["findings"]["damaged_shard"]
+    assert damaged["count"] == 1 and damaged["examples"][0]["shard"].endswith("shard.00002.mds.zstd"), damaged
+
+
+def test_counts_captions_without_an_image(folder: pathlib.Path) -> None:
+    (folder / "a.png").write_bytes(photo(1))
+    (folder / "captions.json").write_text(json.dumps({
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": [{"image_id": image, "caption": f"caption {image}"} for image in (1, 2, 3)]}))
+    found = report(folder / "captions.json", code=0)
+    assert found["good"] == 1 and found["records"]["skipped"]["captions_without_image"] == 2, found
+    assert "2 captions of images that are not listed" in check(folder / "captions.json").stdout
 
 
 def test_finds_the_photos_good(folder: pathlib.Path) -> None:
