@@ -164,6 +164,7 @@ LoaderOptions options_from_json(std::string_view text) {
                    "threads",
                    "prefetch_batches",
                    "read_ahead_bytes",
+                   "unpacked_cache_bytes",
                    "pin_memory",
                    "use_index",
                    "ledger_path"});
@@ -197,6 +198,7 @@ LoaderOptions options_from_json(std::string_view text) {
   read_size("threads", options.threads);
   read_size("prefetch_batches", options.prefetch_batches);
   from.read("read_ahead_bytes", options.read_ahead_bytes);
+  from.read("unpacked_cache_bytes", options.unpacked_cache_bytes);
   options.pin_memory = read_pin_memory(from, options.pin_memory);
   from.read("use_index", options.use_index);
   from.read("ledger_path", options.ledger_path);

@@ -133,9 +133,15 @@ class Packing {
     for (std::size_t i = 0; i < sources.size(); ++i) {
       const fs::path source =
           fs::weakly_canonical(fs::absolute(shard_file(sources.path(i))), error);
-      if ((source.parent_path() / "") == (folder / "") &&
-          target_.names(source.filename().native())) {
+      if ((source.parent_path() / "") != (folder / "")) continue;
+      if (target_.names(source.filename().native())) {
         return pack_refused(sources.path(i), "a source has the name of a shard to be written");
+      }
+      // It may be of the pack that would be replaced.
+      if (options_.force) {
+        return pack_refused(sources.path(i),
+                            "a source lies in the folder whose pack --force replaces; choose "
+                            "another folder");
       }
     }
     return {};

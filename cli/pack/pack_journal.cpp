@@ -106,13 +106,26 @@ std::vector<std::string_view> whole_lines(std::string_view text) {
   return lines;
 }
 
-// What is left of another pack, finished or not.
+// Whether a manifest or a journal begins as a pack's does.
+bool is_of_a_pack(std::string_view text) {
+  boost::system::error_code error;
+  const json::value line = json::parse(json::string_view(text.data(), text.size()), error);
+  const json::object* object = error ? nullptr : line.if_object();
+  return object != nullptr && (object->contains("millrace_pack") || object->contains("pack"));
+}
+
+// What is left of another pack, finished or not. A manifest of somebody else's stays as it is.
 Result<void> remove_pack(const std::string& folder) {
   const std::string manifest = folder + "manifest.jsonl";
   for (const std::string& path : {manifest, journal_path(folder)}) {
     const auto content = content_of(path);
     if (!content) continue;
-    for (const std::string_view text : whole_lines(*content)) {
+    const auto lines = whole_lines(*content);
+    if (lines.empty()) continue;
+    if (!is_of_a_pack(lines.front())) {
+      return pack_refused(path, "is no manifest of millrace pack; choose another folder");
+    }
+    for (const std::string_view text : lines) {
       boost::system::error_code error;
       const json::value line = json::parse(json::string_view(text.data(), text.size()), error);
       const json::object* object = error ? nullptr : line.if_object();
@@ -167,7 +180,7 @@ Result<bool> PackJournal::is_finished(const std::string& folder, const PackHeade
       }
     }
   } catch (const std::exception&) {
-    return pack_refused(path, "is no manifest of millrace pack; --force replaces it");
+    return pack_refused(path, "is no manifest of millrace pack; choose another folder");
   }
   return pack_refused(path, "is cut short; --force packs anew");
 }

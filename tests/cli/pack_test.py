@@ -217,6 +217,15 @@ def test_refuses_what_would_destroy_something(folder: pathlib.Path) -> None:
     done = pack(folder / "out" / "train-*.tar", "-o", folder / "out", "--max-count", 3, "--force")
     assert done.returncode == 1 and "train-000000.tar" in done.stderr, done
     assert files(folder / "out") == before
+    done = pack(folder / "out" / "train-*.tar", "-o", folder / "out", "--prefix", "small", "--force")
+    assert done.returncode == 1 and "train-000000.tar" in done.stderr, done
+    assert files(folder / "out") == before
+    (folder / "others").mkdir()
+    (folder / "others" / "manifest.jsonl").write_text('{"shard": "theirs.tar"}\n')
+    (folder / "others" / "theirs.tar").write_bytes(b"theirs")
+    done = pack(folder / "b.tar", "-o", folder / "others", "--force")
+    assert done.returncode == 1 and "no manifest of millrace pack" in done.stderr, done
+    assert (folder / "others" / "theirs.tar").read_bytes() == b"theirs"
     (folder / "foreign").mkdir()
     (folder / "foreign" / "train-000000.tar").write_bytes(b"mine")
     done = pack(folder / "b.tar", "-o", folder / "foreign")

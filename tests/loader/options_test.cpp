@@ -43,7 +43,7 @@ TEST_CASE("options come out of JSON under their own names") {
     "sources": ["a.tar", "b.tar"], "batch_size": 32, "shuffle": true, "shuffle_window": 9, "seed": 7,
     "epoch": 3, "rank": 1, "world_size": 4, "drop_last": true, "on_bad_sample": "skip",
     "error_budget": {"share": 0.5, "consecutive": 3}, "threads": 2, "prefetch_batches": 5,
-    "read_ahead_bytes": 100, "pin_memory": false,
+    "read_ahead_bytes": 100, "unpacked_cache_bytes": 7, "pin_memory": false,
     "columns": {
       "image": {"type": "image", "fields": "png", "transform": {"type": "clip_image", "size": 64}},
       "text": {"type": "text", "fields": "txt", "tokenizer": {"type": "clip", "context_length": 32}},
@@ -64,6 +64,7 @@ TEST_CASE("options come out of JSON under their own names") {
   CHECK(options.threads == 2);
   CHECK(options.prefetch_batches == 5);
   CHECK(options.read_ahead_bytes == 100);
+  CHECK(options.unpacked_cache_bytes == 7);
   CHECK(options.pin_memory == PinMemory::off);
   REQUIRE(options.columns.size() == 4);
   CHECK(options.columns[0].first == "image");

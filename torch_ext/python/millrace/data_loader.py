@@ -73,6 +73,7 @@ class DataLoader:
         threads: worker threads, 0 for the cores this process may use.
         prefetch_batches: batches in flight.
         read_ahead_bytes: how far ahead the system is asked to read.
+        unpacked_cache_bytes: how much of the shards that had to be unpacked is kept in memory.
         pin_memory: "auto" (where an accelerator is present), True or False.
         use_index: use sample indexes (`millrace index`), and keep those that had to be made.
         ledger_path: a file to which bad samples and each epoch's sums are appended as JSON lines;
