@@ -1,13 +1,12 @@
 #include "check/check.h"
 
-#include <charconv>
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
-#include <system_error>
 
 #include <CLI/CLI.hpp>
 
+#include "check/amount.h"
 #include "check/check_report.h"
 #include "millrace/formats/field_selector.h"
 #include "read_flags.h"
@@ -18,7 +17,8 @@ namespace {
 
 constexpr int kMostNearDistance = 8;
 
-void refuse(const std::string& option, const std::string& value, const std::string& why) {
+[[noreturn]] void refuse(const std::string& option, const std::string& value,
+                         const std::string& why) {
   throw std::invalid_argument(option + " " + value + ": " + why);
 }
 
@@ -61,18 +61,6 @@ void validate(const CheckOptions& options) {
 }
 
 }  // namespace
-
-Amount parse_amount(const std::string& text, const std::string& option) {
-  Amount amount;
-  amount.is_percent = text.ends_with('%');
-  const char* end = text.data() + text.size() - (amount.is_percent ? 1 : 0);
-  const auto [stopped, error] = std::from_chars(text.data(), end, amount.number);
-  const bool is_number = error == std::errc() && stopped == end && amount.number >= 0;
-  if (!is_number || (amount.is_percent && amount.number > 100)) {
-    refuse(option, text, "expected a share (10%) or a number (200)");
-  }
-  return amount;
-}
 
 int check(const CheckOptions& options) {
   constexpr int kCouldNotLook = 2;

@@ -51,14 +51,6 @@ struct CheckReport {
   }
 };
 
-/// "10%" or "200".
-struct Amount {
-  double number = 0;
-  bool is_percent = false;
-};
-/// Throws std::invalid_argument naming the option where it is neither.
-Amount parse_amount(const std::string& text, const std::string& option);
-
 /// Whether findings of this kind let the check fail, as `fail_on` has it.
 bool fails(const std::vector<std::string>& fail_on, FindingKind kind);
 

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "check/amount.h"
 #include "check/check_report.h"
 #include "check/sample_check.h"
 #include "check/shard_blocks.h"

@@ -170,7 +170,7 @@ Bytes jpeg_of_many_scans(std::size_t more) {
   const Bytes table = {0xFF, 0xC4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0,
                        0,    0,    0, 0,  0,    0, 0, 0, 0, 0, 0x60};
   const Bytes scan = {0xFF, 0xDA, 0, 8, 1, 1, 0x00, 1, 63, 0x00, 0x01};
-  jpeg.resize(jpeg.size() - 2);
+  jpeg.erase(jpeg.end() - 2, jpeg.end());
   jpeg.insert(jpeg.end(), table.begin(), table.end());
   for (; more > 0; --more) jpeg.insert(jpeg.end(), scan.begin(), scan.end());
   jpeg.insert(jpeg.end(), {0xFF, 0xD9});
