@@ -7,20 +7,11 @@
 
 #include "millrace/loader/json.h"
 #include "plan.h"
+#include "quantity_text.h"
 
 namespace millrace::cli {
 
 namespace {
-
-// 1234567 -> 1,234,567
-std::string grouped(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (std::size_t end = digits.size(); end > 3;) {
-    end -= 3;
-    digits.insert(end, ",");
-  }
-  return digits;
-}
 
 std::string short_seconds(double seconds) {
   char text[32];

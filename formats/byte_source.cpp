@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 namespace millrace {
@@ -21,10 +20,6 @@ namespace {
 tl::unexpected<Error> io_failure(const std::string& path, const std::string& message) {
   Error error{Reason::io_error, message, path, Error::kNoOffset, {}};
   return tl::unexpected<Error>(std::move(error));
-}
-
-tl::unexpected<Error> system_failure(const std::string& path, const char* what) {
-  return io_failure(path, std::string(what) + ": " + std::generic_category().message(errno));
 }
 
 class FileDescriptor {
@@ -60,7 +55,7 @@ class MappedFile final : public ByteSource {
 
   Result<void> check_unchanged() const override {
     struct stat now = {};
-    if (::fstat(file_.number(), &now) != 0) return system_failure(path_, "cannot stat");
+    if (::fstat(file_.number(), &now) != 0) return system_failure(path_, "cannot stat", errno);
     if (static_cast<std::uint64_t>(now.st_size) == size_) return {};
     return io_failure(path_, "the file changed its size from " + std::to_string(size_) + " to " +
                                  std::to_string(now.st_size) + " bytes while it was in use");
@@ -116,9 +111,9 @@ class MemorySource final : public ByteSource {
 Result<std::shared_ptr<const ByteSource>> map_file(const std::string& path) {
   // O_NONBLOCK: opening a fifo must fail below, not wait for a writer.
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.number() < 0) return system_failure(path, "cannot open");
+  if (file.number() < 0) return system_failure(path, "cannot open", errno);
   struct stat status = {};
-  if (::fstat(file.number(), &status) != 0) return system_failure(path, "cannot stat");
+  if (::fstat(file.number(), &status) != 0) return system_failure(path, "cannot stat", errno);
   if (!S_ISREG(status.st_mode)) return io_failure(path, "cannot map: not a regular file");
   const auto length = static_cast<std::uint64_t>(status.st_size);
   if (length > std::numeric_limits<std::size_t>::max()) {
@@ -128,7 +123,7 @@ Result<std::shared_ptr<const ByteSource>> map_file(const std::string& path) {
   void* data = nullptr;
   if (size > 0) {
     data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.number(), 0);
-    if (data == MAP_FAILED) return system_failure(path, "cannot map");
+    if (data == MAP_FAILED) return system_failure(path, "cannot map", errno);
   }
   return std::make_shared<const MappedFile>(path, std::move(file), data, size);
 }

@@ -1,6 +1,7 @@
 #include "millrace/result/result.h"
 
 #include <array>
+#include <system_error>
 
 namespace millrace {
 
@@ -27,6 +28,13 @@ std::string Error::to_string() const {
   text += ": ";
   text += message;
   return text;
+}
+
+tl::unexpected<Error> system_failure(std::string path, std::string_view what, int number) {
+  std::string message(what);
+  message += ": " + std::generic_category().message(number);
+  return tl::unexpected<Error>(
+      Error{Reason::io_error, std::move(message), std::move(path), Error::kNoOffset, {}});
 }
 
 }  // namespace millrace

@@ -59,4 +59,7 @@ inline tl::unexpected<Error> fail(Reason reason, std::string message) {
   return tl::unexpected<Error>(Error{reason, std::move(message), {}, Error::kNoOffset, {}});
 }
 
+/// io_error at `path`: what could not be done, and why in the system's words; `number` is an errno.
+tl::unexpected<Error> system_failure(std::string path, std::string_view what, int number);
+
 }  // namespace millrace

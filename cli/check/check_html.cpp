@@ -9,6 +9,7 @@
 #include "check/check_page_style.h"
 #include "check/check_report.h"
 #include "check/html_text.h"
+#include "quantity_text.h"
 
 namespace millrace::cli {
 

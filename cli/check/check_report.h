@@ -65,12 +65,6 @@ Result<void> write_html(const CheckOptions& options, const CheckReport& report);
 
 /// "offset 1536", "row 7"; empty where there is none.
 std::string place_text(std::uint64_t offset, OffsetUnit unit);
-/// 1234567 as "1,234,567".
-std::string grouped(std::uint64_t number);
-/// "12.3 MB".
-std::string bytes_text(std::uint64_t bytes);
-/// Part of whole as "3.4 %"; never 0 % or 100 % where it is not.
-std::string percent(std::uint64_t part, std::uint64_t whole);
 /// The kinds found, errors first, each by how often.
 std::vector<FindingKind> kinds_by_weight(const CheckReport& report);
 

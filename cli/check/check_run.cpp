@@ -21,6 +21,7 @@
 #include "millrace/formats/shard_spec.h"
 #include "millrace/loader/options.h"
 #include "progress_line.h"
+#include "quantity_text.h"
 #include "run_cost.h"
 #include "run_on_threads.h"
 #include "sample_viewer.h"

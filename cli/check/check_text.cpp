@@ -5,6 +5,7 @@
 
 #include "check/check_report.h"
 #include "printable_text.h"
+#include "quantity_text.h"
 #include "run_cost.h"
 
 namespace millrace::cli {

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <limits>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include "millrace/formats/index/crc32-inl.h"
@@ -146,11 +145,7 @@ std::vector<std::uint64_t> load_values(std::span<const std::uint8_t> bytes) {
 Result<FileStamp> file_stamp(const std::string& path) {
   struct stat status = {};
   if (::stat(shard_file(path).c_str(), &status) != 0) {
-    return tl::unexpected<Error>(Error{Reason::io_error,
-                                       "cannot stat: " + std::generic_category().message(errno),
-                                       path,
-                                       Error::kNoOffset,
-                                       {}});
+    return system_failure(path, "cannot stat", errno);
   }
   return FileStamp{static_cast<std::uint64_t>(status.st_size),
                    static_cast<std::int64_t>(status.st_mtim.tv_sec) * 1'000'000'000 +

@@ -9,20 +9,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <system_error>
 #include <utility>
 
 namespace millrace {
 
 namespace {
-
-tl::unexpected<Error> failure(const std::string& path, const std::string& what, int why) {
-  return tl::unexpected<Error>(Error{Reason::io_error,
-                                     what + ": " + std::generic_category().message(why),
-                                     path,
-                                     Error::kNoOffset,
-                                     {}});
-}
 
 Result<void> write_all(int file, std::uint64_t position, std::span<const std::uint8_t> bytes,
                        const std::string& path) {
@@ -30,7 +21,7 @@ Result<void> write_all(int file, std::uint64_t position, std::span<const std::ui
     const ssize_t written =
         ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(position));
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return failure(path, "cannot write", written < 0 ? errno : EIO);
+    if (written <= 0) return system_failure(path, "cannot write", written < 0 ? errno : EIO);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
     position += static_cast<std::uint64_t>(written);
   }
@@ -57,10 +48,10 @@ Result<std::unique_ptr<SampleIndexWriter>> SampleIndexWriter::open(const std::st
   const std::string partial = path + ".partial";
   while (true) {
     const int file = ::open(partial.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (file < 0) return failure(partial, "cannot write", errno);
+    if (file < 0) return system_failure(partial, "cannot write", errno);
     std::unique_ptr<SampleIndexWriter> writer(new SampleIndexWriter(path, file));
     if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      return failure(partial, "another process is making this index", EWOULDBLOCK);
+      return system_failure(partial, "another process is making this index", EWOULDBLOCK);
     }
     if (!is_named(file, partial)) continue;
     if (auto taken_up = writer->take_up(interrupted); !taken_up) {
@@ -84,7 +75,7 @@ Result<void> SampleIndexWriter::take_up(Interrupted interrupted) {
     interrupted_ = std::move(*mapped);
   }
   if (::ftruncate(file_, static_cast<off_t>(end_bytes_)) != 0) {
-    return failure(partial_path_, "cannot cut", errno);
+    return system_failure(partial_path_, "cannot cut", errno);
   }
   return end_bytes_ == 0 ? append(IndexLayout::header()) : Result<void>{};
 }
@@ -108,9 +99,9 @@ Result<void> SampleIndexWriter::finish(std::span<const std::size_t> shards) {
   const std::lock_guard lock(mutex_);
   for (const std::size_t block : shards) layout_.add_shard(block);
   if (auto written = append(layout_.end(end_bytes_)); !written) return written;
-  if (::fdatasync(file_) != 0) return failure(partial_path_, "cannot write", errno);
+  if (::fdatasync(file_) != 0) return system_failure(partial_path_, "cannot write", errno);
   if (std::rename(partial_path_.c_str(), path_.c_str()) != 0) {
-    return failure(path_, "cannot rename " + partial_path_ + " to it", errno);
+    return system_failure(path_, "cannot rename " + partial_path_ + " to it", errno);
   }
   return {};
 }
@@ -118,7 +109,7 @@ Result<void> SampleIndexWriter::finish(std::span<const std::size_t> shards) {
 Result<void> write_index(const std::string& path, std::span<const IndexBlock> blocks) {
   std::string own_path = path + ".XXXXXX";
   const int file = ::mkostemp(own_path.data(), O_CLOEXEC);
-  if (file < 0) return failure(path, "cannot write", errno);
+  if (file < 0) return system_failure(path, "cannot write", errno);
   // A cache folder may be shared; it holds nothing that its shards do not show.
   (void)::fchmod(file, 0644);
   IndexLayout layout;
@@ -136,7 +127,7 @@ Result<void> write_index(const std::string& path, std::span<const IndexBlock> bl
   if (done) done = append(layout.end(end_bytes));
   ::close(file);
   if (done && std::rename(own_path.c_str(), path.c_str()) != 0) {
-    done = failure(path, "cannot rename " + own_path + " to it", errno);
+    done = system_failure(path, "cannot rename " + own_path + " to it", errno);
   }
   if (!done) ::unlink(own_path.c_str());
   return done;

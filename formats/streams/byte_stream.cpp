@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "millrace/formats/streams/child_command.h"
@@ -13,10 +12,6 @@
 namespace millrace {
 
 namespace {
-
-tl::unexpected<Error> system_failure(const char* what) {
-  return fail(Reason::io_error, std::string(what) + ": " + std::generic_category().message(errno));
-}
 
 /// Reads a descriptor as it comes. `waits_first`: a read that finds nothing would not say so, but
 /// block, or call a fifo ended that no writer has opened yet.
@@ -29,7 +24,7 @@ Result<std::size_t> read_some(int descriptor, std::span<std::uint8_t> room, cons
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
       stop.wait(descriptor, -1);
     } else if (errno != EINTR) {
-      return system_failure("cannot read");
+      return system_failure({}, "cannot read", errno);
     }
   }
   return 0;
@@ -54,9 +49,9 @@ class DescriptorStream final : public ByteStream {
 
   Result<bool> seek(std::uint64_t offset_bytes) override {
     struct stat status = {};
-    if (::fstat(descriptor_, &status) != 0) return system_failure("cannot stat");
+    if (::fstat(descriptor_, &status) != 0) return system_failure({}, "cannot stat", errno);
     if (!S_ISREG(status.st_mode)) return false;
-    if (begin_ < 0) return system_failure("cannot seek");
+    if (begin_ < 0) return system_failure({}, "cannot seek", errno);
     const auto size = static_cast<std::uint64_t>(status.st_size - begin_);
     if (status.st_size < begin_ || size < offset_bytes) {
       return fail(Reason::io_error, "the stream ends at byte " + std::to_string(size) +
@@ -64,7 +59,7 @@ class DescriptorStream final : public ByteStream {
                                         ", where reading was to go on");
     }
     if (::lseek(descriptor_, begin_ + static_cast<off_t>(offset_bytes), SEEK_SET) < 0) {
-      return system_failure("cannot seek");
+      return system_failure({}, "cannot seek", errno);
     }
     return true;
   }
@@ -108,10 +103,10 @@ Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& spec,
   const int descriptor = standard_input
                              ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
                              : ::open(spec.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (descriptor < 0) return system_failure("cannot open");
+  if (descriptor < 0) return system_failure({}, "cannot open", errno);
   auto stream = std::make_unique<DescriptorStream>(descriptor, standard_input, stop);
   struct stat status = {};
-  if (::fstat(descriptor, &status) != 0) return system_failure("cannot stat");
+  if (::fstat(descriptor, &status) != 0) return system_failure({}, "cannot stat", errno);
   if (S_ISDIR(status.st_mode)) return fail(Reason::io_error, "cannot read: it is a folder");
   if (::isatty(descriptor) == 1) return fail(Reason::io_error, "cannot read: it is a terminal");
   ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);

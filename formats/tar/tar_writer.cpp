@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "millrace/formats/index/folder_indexes.h"
@@ -164,11 +163,7 @@ Result<std::unique_ptr<Writer>> Writer::create(const std::string& path) {
 }
 
 tl::unexpected<Error> Writer::failure(const std::string& what, int why) const {
-  return tl::unexpected<Error>(Error{Reason::io_error,
-                                     what + ": " + std::generic_category().message(why),
-                                     path_,
-                                     Error::kNoOffset,
-                                     {}});
+  return system_failure(path_, what, why);
 }
 
 // Writes what waits, then `content`.

@@ -13,6 +13,7 @@
 #include "millrace/formats/tables/json_text.h"
 #include "millrace/formats/tables/json_walk.h"
 #include "require.h"
+#include "sample_reading.h"
 
 namespace {
 
@@ -44,29 +45,12 @@ void check_utf8(std::string_view text) {
   require(millrace::first_bad_utf8(text.substr(bad)) == 0);
 }
 
-void check_shard(const millrace::Shard& shard, std::size_t size) {
-  const auto index = shard.index();
-  require(index.has_value());
-  millrace::Sample sample;
-  std::uint64_t errors = 0;
-  std::uint64_t end_of_last = 0;
-  for (const std::uint64_t offset : index->sample_offsets) {
-    require(offset >= end_of_last && offset <= size);
-    if (const auto read = shard.read(offset, sample); !read) {
-      require(read.error().offset_bytes == offset);
-      ++errors;
-      continue;
-    }
-    require(sample.begin_bytes() == offset && sample.end_bytes() > offset);
-    require(sample.end_bytes() <= size);
-    end_of_last = sample.end_bytes();
-    const millrace::Field* json = sample.find("json");
-    require(json != nullptr);
-    require(is_json({json->data.begin(), json->data.end()}) ||
-            std::string_view(reinterpret_cast<const char*>(json->data.data()), json->data.size())
-                    .find("\\u") != std::string_view::npos);
-  }
-  require(errors >= index->damaged);
+void check_json(const millrace::Sample& sample) {
+  const millrace::Field* json = sample.find("json");
+  require(json != nullptr);
+  require(is_json({json->data.begin(), json->data.end()}) ||
+          std::string_view(reinterpret_cast<const char*>(json->data.data()), json->data.size())
+                  .find("\\u") != std::string_view::npos);
 }
 
 }  // namespace
@@ -80,10 +64,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.fields = std::vector<std::string>{"json"};
   const auto source = millrace::memory_source("fuzz.json", bytes);
   if (const auto shard = millrace::open_coco("fuzz.json", {source, {}, 0}, options)) {
-    check_shard(**shard, size);
+    millrace::fuzz::read_samples(**shard, size, check_json);
   }
   if (const auto shard = millrace::open_flickr30k("fuzz.json", {source, {}, 0}, options)) {
-    check_shard(**shard, size);
+    millrace::fuzz::read_samples(**shard, size, check_json);
   }
   return 0;
 }
