@@ -3,16 +3,15 @@
 
 #include "millrace/loader/captions_json-inl.h"
 #include "millrace/loader/columns_json-inl.h"
+#include "millrace/loader/decode_options_json-inl.h"
 
 namespace millrace {
 
 namespace {
 
 std::shared_ptr<const Transform> read_image_transform(const JsonObject& from) {
-  from.allow_only({"type", "size", "max_image_pixels", "max_jpeg_scans"});
-  DecodeOptions decode;
-  from.read("max_image_pixels", decode.max_image_pixels);
-  decode.max_jpeg_scans = from.small_int("max_jpeg_scans", decode.max_jpeg_scans);
+  from.allow_only({"type", "size"}, kDecodeOptionKeys);
+  const DecodeOptions decode = read_decode_options(from);
   const std::string type = from.text("type");
   const int size = from.small_int("size", 224);
   if (type == "clip_image") return clip_transform(size, decode);

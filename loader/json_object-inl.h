@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,9 @@ class JsonObject {
   /// `value` must outlive it. `place` is how messages call it, `columns.image`; empty: the options.
   JsonObject(const boost::json::value& value, std::string place);
 
-  /// Refuses any other key, naming the nearest known one.
-  void allow_only(std::initializer_list<std::string_view> known) const;
+  /// Refuses any key that is in neither list, naming the nearest known one.
+  void allow_only(std::initializer_list<std::string_view> known,
+                  std::span<const std::string_view> more = {}) const;
 
   /// Null where there is none.
   const boost::json::value* find(std::string_view key) const { return object_->if_contains(key); }

@@ -39,7 +39,10 @@ JsonObject::JsonObject(const json::value& value, std::string place)
   if (object_ == nullptr) throw std::invalid_argument(place_ + ": not a JSON object");
 }
 
-void JsonObject::allow_only(std::initializer_list<std::string_view> known) const {
+void JsonObject::allow_only(std::initializer_list<std::string_view> listed,
+                            std::span<const std::string_view> more) const {
+  std::vector<std::string_view> known(listed);
+  known.insert(known.end(), more.begin(), more.end());
   for (const auto& entry : *object_) {
     const std::string_view key(entry.key().data(), entry.key().size());
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;

@@ -12,7 +12,7 @@ namespace millrace {
 ///
 /// `columns` is an object, name -> one of
 ///   {"type": "image", "fields": "jpg;png", "transform": {"type": "clip_image", "size": 224}}
-///     (or "clip_pixels"; both take "max_image_pixels" and "max_jpeg_scans"),
+///     (or "clip_pixels"; both take the members of DecodeOptions under their names),
 ///   {"type": "text", "fields": "txt", "tokenizer": {"type": "clip", "context_length": 77}},
 ///   {"type": "raw", "fields": "__key__"},
 ///     (these two also with "captions": {"choice", "weights": {selector: probability}, "templates",

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "millrace/loader/captions_json-inl.h"
+#include "millrace/loader/decode_options_json-inl.h"
 #include "millrace/loader/json_object-inl.h"
 
 namespace millrace {
@@ -19,10 +20,6 @@ namespace {
   throw std::invalid_argument("transform: " + what);
 }
 
-DecodeOptions decode_options(const JsonObject& object) {
-  return {object.number("max_image_pixels"), object.small_int("max_jpeg_scans")};
-}
-
 Dtype dtype_of(const JsonObject& object) {
   const std::string name = object.text("dtype");
   for (const Dtype dtype : {Dtype::float64, Dtype::float32, Dtype::int64}) {
@@ -33,8 +30,8 @@ Dtype dtype_of(const JsonObject& object) {
 
 std::shared_ptr<const Transform> make(const JsonObject& object) {
   const std::string type = object.text("type");
-  if (type == "clip_image") return clip_transform(object.small_int("size"), decode_options(object));
-  if (type == "clip_pixels") return clip_pixels(object.small_int("size"), decode_options(object));
+  if (type == "clip_image") return clip_transform(object.small_int("size"), read_decode_options(object));
+  if (type == "clip_pixels") return clip_pixels(object.small_int("size"), read_decode_options(object));
   if (type == "clip_tokens") {
     const int context_length = object.small_int("context_length");
     Captions captions;
@@ -86,6 +83,13 @@ Columns columns_from_json(std::string_view description) {
     }
   }
   return columns;
+}
+
+DecodeOptions decode_options_from_json(std::string_view description) {
+  const json::value value = parse(description);
+  const JsonObject object(value, "decode options");
+  object.allow_only({}, kDecodeOptionKeys);
+  return read_decode_options(object);
 }
 
 std::string captions_to_json(const Captions& captions) {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "millrace/transforms/column.h"
+#include "millrace/transforms/decode_options.h"
 
 namespace millrace {
 
@@ -16,6 +17,10 @@ std::shared_ptr<const Transform> transform_from_json(std::string_view descriptio
 /// The columns of a fingerprint: {name: {"fields", "transform": describe(), "captions"}}, the last
 /// where captions_to_json says anything. Throws the same.
 Columns columns_from_json(std::string_view description);
+
+/// The members of DecodeOptions as one JSON object, `{"exif_orientation": "apply", "background": [0,
+/// 0, 0], ...}`; what is absent keeps its default. Throws the same.
+DecodeOptions decode_options_from_json(std::string_view json);
 
 /// The members that are not at their defaults as one JSON object, as options have it; "{}" where
 /// all are.

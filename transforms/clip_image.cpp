@@ -39,12 +39,6 @@ Result<void> resize_and_crop(Resizer& resizer, ImageView image, MutableImageView
   return resizer.resize(image, *geometry, Filter::bicubic, window);
 }
 
-/// What `options` says, as members of a JSON object.
-std::string json_members(const DecodeOptions& options) {
-  return R"("max_image_pixels":)" + std::to_string(options.max_image_pixels) +
-         R"(,"max_jpeg_scans":)" + std::to_string(options.max_jpeg_scans);
-}
-
 std::uint64_t pixel_bytes(ImageView image) {
   return static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height) * 3;
 }

@@ -5,21 +5,11 @@
 #include <span>
 
 #include "millrace/result/result.h"
+#include "millrace/transforms/decode_options.h"
 #include "millrace/transforms/image.h"
 #include "millrace/transforms/transform.h"
 
 namespace millrace {
-
-/// Limits and choices of image decoding.
-struct DecodeOptions {
-  /// More pixels than this (width x height as the header declares) is image_too_large, found before
-  /// any pixel is allocated. The default is Pillow's error threshold, 2 x MAX_IMAGE_PIXELS.
-  std::uint64_t max_image_pixels = 178'956'970;
-  /// A JPEG with more scans than this is bad_image. Here alone a hostile file fares otherwise than
-  /// with Pillow, which has no such limit: a scan without content takes some ten bytes, and time as
-  /// long as the image is large. Encoders write about ten scans.
-  int max_jpeg_scans = 500;
-};
 
 inline constexpr int kLargestClipSize = 8192;
 

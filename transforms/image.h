@@ -27,4 +27,19 @@ struct MutableImageView {
   operator ImageView() const { return {data, width, height, stride_bytes}; }
 };
 
+struct ImageSize {
+  int width = 0;
+  int height = 0;
+  bool operator==(const ImageSize&) const = default;
+};
+
+/// A part of an image, in its pixels.
+struct ImageWindow {
+  int left = 0;
+  int top = 0;
+  int width = 0;
+  int height = 0;
+  bool operator==(const ImageWindow&) const = default;
+};
+
 }  // namespace millrace

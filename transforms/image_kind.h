@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "millrace/result/result.h"
-#include "millrace/transforms/clip_image.h"
+#include "millrace/transforms/decode_options.h"
 
 namespace millrace {
 

@@ -5,11 +5,14 @@
 #include <span>
 
 #include "millrace/result/result.h"
-#include "millrace/transforms/clip_image.h"
+#include "millrace/transforms/decode_options.h"
 #include "millrace/transforms/image.h"
 #include "millrace/transforms/pixel_buffer.h"
 
 namespace millrace {
+namespace jpeg {
+class BaselineDecoder;
+}
 
 /// JPEG to RGB with libjpeg-turbo: integer "islow" DCT, fancy upsampling, block smoothing; CMYK as
 /// Pillow's convert("RGB"). One libjpeg object serves all images of a thread.
@@ -27,6 +30,7 @@ class JpegDecoder {
   class Codec;
   DecodeOptions options_;
   std::unique_ptr<Codec> codec_;
+  std::unique_ptr<jpeg::BaselineDecoder> baseline_;
 };
 
 }  // namespace millrace

@@ -10,12 +10,6 @@ namespace millrace {
 /// even. Error (bad_image): an image so narrow that the longer side exceeds 2^30 pixels.
 Result<Resizer::Geometry> shorter_side_center_crop(int width, int height, int size);
 
-struct ImageSize {
-  int width = 0;
-  int height = 0;
-  bool operator==(const ImageSize&) const = default;
-};
-
 /// The size that Pillow's `Image.thumbnail((side, side))` gives an image: the longer side becomes
 /// `side`, the other one what comes closest to the same aspect ratio, at least 1. An image that
 /// fits keeps its size. All three are at least 1.

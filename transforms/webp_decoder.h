@@ -4,7 +4,7 @@
 #include <span>
 
 #include "millrace/result/result.h"
-#include "millrace/transforms/clip_image.h"
+#include "millrace/transforms/decode_options.h"
 #include "millrace/transforms/image.h"
 #include "millrace/transforms/pixel_buffer.h"
 
