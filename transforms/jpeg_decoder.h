@@ -10,9 +10,6 @@
 #include "millrace/transforms/pixel_buffer.h"
 
 namespace millrace {
-namespace jpeg {
-class BaselineDecoder;
-}
 
 /// JPEG to RGB with libjpeg-turbo: integer "islow" DCT, fancy upsampling, block smoothing; CMYK as
 /// Pillow's convert("RGB"). One libjpeg object serves all images of a thread.
@@ -30,7 +27,6 @@ class JpegDecoder {
   class Codec;
   DecodeOptions options_;
   std::unique_ptr<Codec> codec_;
-  std::unique_ptr<jpeg::BaselineDecoder> baseline_;
 };
 
 }  // namespace millrace
