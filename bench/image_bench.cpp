@@ -261,7 +261,7 @@ void bm_clip_transform(benchmark::State& state) {
   for (auto _ : state) {
     const std::span<float> target(slots + i % 64 * slot, slot);
     const auto done =
-        writer->write(images()[i++ % images().size()], std::as_writable_bytes(target), times);
+        writer->write(images()[i++ % images().size()], std::as_writable_bytes(target), {}, times);
     if (!done) differ("clip_transform");
   }
   count_images(state);

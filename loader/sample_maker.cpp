@@ -21,6 +21,7 @@ SampleMaker::SampleMaker(const Columns& columns) {
 
 Result<void> SampleMaker::select(const Sample& sample, const SlotUse& use) {
   captions_dropped_ = 0;
+  draw_ = use.draw;
   for (Maker& column : columns_) {
     if (!column.captions) {
       auto field = column.selector->select(sample, column.scratch);
@@ -43,7 +44,7 @@ Result<void> SampleMaker::select(const Sample& sample, const SlotUse& use) {
 
 Result<void> SampleMaker::write(std::size_t column, std::span<std::byte> slot, StageTimes& times) {
   Maker& maker = columns_[column];
-  Result<void> written = maker.writer->write(maker.field, slot, times);
+  Result<void> written = maker.writer->write(maker.field, slot, draw_, times);
   if (!written) written.error().message = maker.name + ": " + written.error().message;
   return written;
 }

@@ -61,6 +61,7 @@ class SampleMaker {
   };
 
   std::vector<Maker> columns_;
+  Draw draw_;  // of the sample at hand
   std::uint32_t captions_dropped_ = 0;
 };
 

@@ -75,7 +75,7 @@ class PixelsWriter final : public SlotWriter {
   PixelsWriter(int size, const DecodeOptions& options) : size_(size), cropper_(options) {}
 
   Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
-                     StageTimes& times) override {
+                     const Draw& /*draw*/, StageTimes& times) override {
     auto* pixels = reinterpret_cast<std::uint8_t*>(slot.data());
     return cropper_.write(field, window_at(pixels, size_), times);
   }
@@ -93,7 +93,7 @@ class FloatsWriter final : public SlotWriter {
   }
 
   Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
-                     StageTimes& times) override {
+                     const Draw& /*draw*/, StageTimes& times) override {
     const MutableImageView window = window_at(pixels_.data(), size_);
     if (auto written = cropper_.write(field, window, times); !written) return written;
     const StageTimer timer(times, Stage::normalize, pixel_bytes(window));

@@ -12,7 +12,7 @@ namespace {
 class BytesWriter final : public SlotWriter {
  public:
   Result<void> write(std::span<const std::uint8_t> /*field*/, std::span<std::byte> /*slot*/,
-                     StageTimes& /*times*/) override {
+                     const Draw& /*draw*/, StageTimes& /*times*/) override {
     return {};
   }
 };

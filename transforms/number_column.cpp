@@ -25,7 +25,7 @@ template <typename Number>
 class NumberWriter final : public SlotWriter {
  public:
   Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
-                     StageTimes& times) override {
+                     const Draw& /*draw*/, StageTimes& times) override {
     const StageTimer timer(times, Stage::copy, field.size());
     const std::string_view text = trim({reinterpret_cast<const char*>(field.data()), field.size()});
     // A float32 is read as a double first, as everyone does who goes through JSON.

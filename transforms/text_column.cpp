@@ -16,7 +16,7 @@ class TokenWriter final : public SlotWriter {
       : tokenizer_(std::move(tokenizer)), empty_(empty) {}
 
   Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
-                     StageTimes& times) override {
+                     const Draw& /*draw*/, StageTimes& times) override {
     const StageTimer timer(times, Stage::tokenize, field.size());
     const std::string_view caption(reinterpret_cast<const char*>(field.data()), field.size());
     if (empty_ == EmptyCaptions::drop && is_blank(caption)) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "millrace/result/result.h"
+#include "millrace/transforms/draw.h"
 #include "millrace/transforms/stage_times.h"
 
 namespace millrace {
@@ -43,8 +44,9 @@ class SlotWriter {
 
   /// Writes the whole of `slot` (`slot_bytes()` long, aligned for its dtype), or returns an error
   /// without a place (the caller knows it); after an error the slot's content is unspecified.
+  /// Whatever is random comes out of `draw`, the sample's: the same bytes for the same arguments.
   virtual Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
-                             StageTimes& times) = 0;
+                             const Draw& draw, StageTimes& times) = 0;
 
  protected:
   SlotWriter() = default;

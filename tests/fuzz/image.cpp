@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (int x = 0; x < 3 * image->width; ++x) sum += image->row(y)[x];
   }
   StageTimes times;
-  const auto written = writer->write(field, std::as_writable_bytes(std::span(slot)), times);
+  const auto written = writer->write(field, std::as_writable_bytes(std::span(slot)), {}, times);
   // What decodes can only fail later if it is too narrow to be resized.
   if (!written && image->width <= 64 * image->height && image->height <= 64 * image->width) {
     std::abort();

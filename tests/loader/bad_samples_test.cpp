@@ -269,7 +269,7 @@ class ThrowingTransform : public Transform {
   std::unique_ptr<SlotWriter> make_writer() const override {
     class Writer : public SlotWriter {
       Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> /*slot*/,
-                         StageTimes& /*times*/) override {
+                         const Draw& /*draw*/, StageTimes& /*times*/) override {
         if (field.size() == 2) throw std::runtime_error("a transform of the user's failed");
         return {};
       }

@@ -87,8 +87,8 @@ TEST_CASE("empty captions may be kept") {
   const Column column = text("txt", std::make_shared<const ClipTokenizer>(8), captions);
   std::vector<std::int64_t> ids(8);
   StageTimes times;
-  REQUIRE(
-      column.transform->make_writer()->write({}, std::as_writable_bytes(std::span(ids)), times));
+  REQUIRE(column.transform->make_writer()->write({}, std::as_writable_bytes(std::span(ids)), {},
+                                                 times));
   CHECK(ids[0] == 49406);
   CHECK(ids[1] == 49407);
   const auto again = transform_from_json(column.transform->describe());

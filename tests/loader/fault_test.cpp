@@ -81,10 +81,10 @@ class FaultyTransform : public Transform {
    public:
     explicit Writer(const Faults& faults) : faults_(faults) {}
     Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
-                       StageTimes& times) override {
+                       const Draw& draw, StageTimes& times) override {
       dawdle(faults_.slow);
       if (strikes(faults_.transform_throws)) throw std::runtime_error("a transform failed");
-      return writer_->write(field, slot, times);
+      return writer_->write(field, slot, draw, times);
     }
 
    private:

@@ -285,9 +285,9 @@ class DawdlingTransform : public Transform {
     class Writer : public SlotWriter {
      public:
       Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
-                         StageTimes& times) override {
+                         const Draw& draw, StageTimes& times) override {
         std::this_thread::sleep_for(std::chrono::microseconds(engine_() % 200));
-        return writer_->write(field, slot, times);
+        return writer_->write(field, slot, draw, times);
       }
 
      private:

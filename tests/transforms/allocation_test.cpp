@@ -19,7 +19,7 @@ void write_twice_counting_the_second(const millrace::Column& column,
     for (const std::string& field : fields) {
       const auto done =
           writer->write({reinterpret_cast<const std::uint8_t*>(field.data()), field.size()},
-                        std::as_writable_bytes(std::span(slot)), times);
+                        std::as_writable_bytes(std::span(slot)), {}, times);
       good += done.has_value() ? 1 : 0;
     }
   };

@@ -21,7 +21,7 @@ millrace::Result<void> write(const Column& column, std::string_view field, void*
   millrace::StageTimes times;
   return column.transform->make_writer()->write(
       {reinterpret_cast<const std::uint8_t*>(field.data()), field.size()},
-      {static_cast<std::byte*>(slot), slot_bytes}, times);
+      {static_cast<std::byte*>(slot), slot_bytes}, {}, times);
 }
 
 template <typename Number>
@@ -47,7 +47,7 @@ TEST_CASE("a text column writes token ids straight into its slot and counts the 
   const std::string_view field = "a cropped photo of the pitcher";
   const auto writer = column.transform->make_writer();
   REQUIRE(writer->write({reinterpret_cast<const std::uint8_t*>(field.data()), field.size()},
-                        std::as_writable_bytes(std::span(slot)), times));
+                        std::as_writable_bytes(std::span(slot)), {}, times));
   CHECK(slot == std::vector<std::int64_t>{49406, 320, 31139, 1125, 539, 518, 13445, 49407});
   CHECK(times[Stage::tokenize].items == 1);
   CHECK(times[Stage::tokenize].bytes == field.size());

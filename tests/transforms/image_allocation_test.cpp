@@ -28,14 +28,14 @@ TEST_CASE("in steady state a JPEG becomes a slot without one allocation") {
   StageTimes times;
   const auto write_all = [&] {
     for (const auto& image : images) {
-      REQUIRE(writer->write(image, std::as_writable_bytes(std::span(slot)), times));
+      REQUIRE(writer->write(image, std::as_writable_bytes(std::span(slot)), {}, times));
     }
   };
   // More rounds than the caches of weights have entries: every entry has grown to its full size.
   for (int round = 0; round < 12; ++round) write_all();
   const std::size_t before = test::allocations_so_far();
   for (const auto& image : images) {
-    (void)writer->write(image, std::as_writable_bytes(std::span(slot)), times);
+    (void)writer->write(image, std::as_writable_bytes(std::span(slot)), {}, times);
   }
   const std::size_t after = test::allocations_so_far();
   CHECK(after == before);

@@ -136,7 +136,7 @@ TEST_CASE("the CLIP transform equals open_clip's, as bytes and as floats") {
     StageTimes times;
     std::vector<float> slot(window.rgb.size());
     REQUIRE(clip_transform(size)->make_writer()->write(
-        jpeg, std::as_writable_bytes(std::span(slot)), times));
+        jpeg, std::as_writable_bytes(std::span(slot)), {}, times));
     CHECK(std::memcmp(slot.data(), floats.data(), floats.size() * sizeof(float)) == 0);
     CHECK(times[Stage::decode].bytes == jpeg.size());
     CHECK(times[Stage::resize].items == 1);
