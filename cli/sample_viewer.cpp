@@ -7,6 +7,7 @@
 #include "millrace/formats/shard.h"
 #include "millrace/transforms/image_info.h"
 #include "millrace/transforms/resize_geometry.h"
+#include "quantity_text.h"
 
 namespace millrace::cli {
 
