@@ -6,6 +6,18 @@
 
 namespace millrace {
 
+namespace {
+
+// The finalizer of SplitMix64 (Steele, Lea, Flood, 2014), behind its first step.
+std::uint64_t mixed(std::uint64_t value) {
+  value += 0x9e3779b97f4a7c15U;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
+  return value ^ (value >> 31);
+}
+
+}  // namespace
+
 const Field* Sample::find(std::string_view name) const {
   for (const Field& field : fields()) {
     if (field.name == name) return &field;
@@ -21,6 +33,13 @@ void Sample::reset(std::string_view shard, std::uint64_t begin_bytes, OffsetUnit
   key_.clear();
   field_count_ = 0;
   owned_count_ = 0;
+  files_ = 0;
+  files_stamp_ = 0;
+}
+
+void Sample::note_file(std::uint64_t bytes, std::int64_t mtime_ns) {
+  ++files_;
+  files_stamp_ = mixed(mixed(files_stamp_ ^ bytes) ^ static_cast<std::uint64_t>(mtime_ns));
 }
 
 void Sample::add_field(std::string_view name, std::span<const std::uint8_t> data,

@@ -49,6 +49,18 @@ class Sample {
   std::vector<std::uint8_t>& own_bytes();
   /// The same where the length is known before: whatever was there, to be overwritten.
   std::span<std::uint8_t> own_space(std::size_t bytes);
+  /// A file besides the shard was found, of this size and time of modification.
+  void note_file(std::uint64_t bytes, std::int64_t mtime_ns);
+
+  // For those who want to know whether such files are still what they were.
+  /// The files besides the shard that the sample was read from: images that a row names, those of
+  /// a folder.
+  std::size_t files() const { return files_; }
+  /// Made of their sizes and times of modification, in their order.
+  std::uint64_t files_stamp() const { return files_stamp_; }
+  /// From now on such files are found, but not read: their fields are empty.
+  void leave_files_unread() { leaves_files_unread_ = true; }
+  bool leaves_files_unread() const { return leaves_files_unread_; }
 
  private:
   std::string key_;
@@ -60,6 +72,9 @@ class Sample {
   std::size_t field_count_ = 0;
   std::deque<std::vector<std::uint8_t>> owned_;  // a deque: addresses stay when it grows
   std::size_t owned_count_ = 0;
+  std::size_t files_ = 0;
+  std::uint64_t files_stamp_ = 0;
+  bool leaves_files_unread_ = false;
 };
 
 }  // namespace millrace

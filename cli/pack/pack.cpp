@@ -21,6 +21,7 @@
 #include "millrace/loader/options.h"
 #include "pack/pack_pipeline.h"
 #include "pack/pack_target.h"
+#include "pack/source_files.h"
 #include "printable_text.h"
 #include "progress_line.h"
 #include "read_flags.h"
@@ -59,15 +60,8 @@ Result<PackHeader> header_of(const PackOptions& options, const SourceShards& sou
     for (const std::string& text : texts) array.emplace_back(printable_utf8(text));
     return array;
   };
-  std::uint64_t bytes = 0;
-  std::string stamps;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    const auto stamp = file_stamp(shard_file(sources.path(i)));
-    if (!stamp) return tl::unexpected<Error>(stamp.error());
-    bytes += stamp->bytes;
-    stamps += sources.path(i) + '\n' + std::to_string(stamp->bytes) + ' ' +
-              std::to_string(stamp->mtime_ns) + '\n';
-  }
+  auto files = files_of(sources, options.read);
+  if (!files) return tl::unexpected<Error>(std::move(files.error()));
   const ReadOptions& read = options.read;
   json::object described{{"names", printable_utf8(target.pattern)},
                          {"max_size", bounds.max_bytes},
@@ -86,9 +80,9 @@ Result<PackHeader> header_of(const PackOptions& options, const SourceShards& sou
   const json::object line{{"millrace_pack", 1},
                           {"sources", list(options.sources)},
                           {"source_shards", sources.size()},
-                          {"source_bytes", bytes},
+                          {"source_bytes", files->bytes},
                           {"options", std::move(described)}};
-  return PackHeader{json::serialize(line), hexadecimal(key_hash(stamps))};
+  return PackHeader{json::serialize(line), std::move(files->stamp), std::move(files->paths)};
 }
 
 // The run is one pack: what it reads, where it writes, and what is there already.
@@ -110,7 +104,7 @@ class Packing {
     fs::create_directories(target_.folder, error);
     if (error) return pack_refused(target_.folder, "cannot be made: " + error.message());
     if (!options_.force) {
-      auto finished = take_finished(*header);
+      auto finished = take_finished(*header, *sources);
       if (!finished || *finished) {
         if (!finished) return tl::unexpected<Error>(std::move(finished.error()));
         return report_;
@@ -147,12 +141,11 @@ class Packing {
     return {};
   }
 
-  Result<bool> take_finished(const PackHeader& header) {
-    std::vector<PackedShard> shards;
-    std::uint64_t skipped = 0;
-    auto finished = PackJournal::is_finished(target_.folder, header, shards, skipped);
-    if (!finished || !*finished) return finished;
-    for (const PackedShard& shard : shards) {
+  Result<bool> take_finished(const PackHeader& header, const SourceShards& sources) {
+    auto finished = PackJournal::finished_pack(target_.folder, header);
+    if (!finished) return tl::unexpected<Error>(std::move(finished.error()));
+    if (!*finished) return false;
+    for (const PackedShard& shard : (*finished)->shards) {
       const std::string path = target_.folder + shard.name;
       const auto stamp = file_stamp(path);
       if (!stamp || stamp->bytes != shard.bytes) {
@@ -162,11 +155,26 @@ class Packing {
       }
       report_.totals.add(shard);
     }
-    report_.totals.skipped = skipped;
-    report_.kept_shards = shards.size();
     report_.manifest = target_.folder + "manifest.jsonl";
     report_.index = target_.folder + std::string(kIndexFileName);
+    auto same = check_named((*finished)->named, {sources.size(), 0}, sources, report_.manifest);
+    if (!same) return tl::unexpected<Error>(std::move(same.error()));
+    report_.totals.skipped = (*finished)->skipped;
+    report_.kept_shards = (*finished)->shards.size();
     return true;
+  }
+
+  // Whether the files that the entries before `end` name are what they were.
+  Result<void> check_named(const NamedFiles& then, SourcePlace end, const SourceShards& sources,
+                           const std::string& told_by) const {
+    if (then.files == 0) return {};
+    const auto now = named_files_before(end, sources, threads_);
+    if (!now) return tl::unexpected<Error>(now.error());
+    if (*now == then) return {};
+    return pack_refused(told_by,
+                        "images that the sources name have changed since: some were added or "
+                        "removed, or have another size or time of modification; --force packs "
+                        "anew");
   }
 
   // Shards that no manifest and no journal tell of are somebody else's.
@@ -187,6 +195,9 @@ class Packing {
     report_.kept_shards = journal.finished().size();
     const SourcePlace begin =
         journal.finished().empty() ? SourcePlace{} : journal.finished().back().next;
+    NamedFiles named;
+    for (const PackedShard& shard : journal.finished()) named.add(shard.named);
+    if (auto same = check_named(named, begin, sources, journal.path()); !same) return same;
     PackShards shards(target_.folder, target_.pattern, bounds_, journal, std::move(*keys));
     ProgressLine progress;
     std::uint64_t samples = 0;
@@ -198,11 +209,13 @@ class Packing {
             if (!options_.skip_bad) return tl::unexpected<Error>(std::move(*made.error));
             if (!first_bad) first_bad = *made.error;
             shards.skip(std::move(*made.error));
+            shards.note(made.named);
             return {};
           }
           for (const PackedMember& member : made.packed.members) bytes += member.data.size();
           show_progress(progress, ++samples, bytes, made.place.shard, sources.size());
           auto added = shards.add(made.packed, made.place);
+          shards.note(made.named);
           made.shard->done_with(made.sample);
           return added;
         });

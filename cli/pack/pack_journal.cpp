@@ -10,11 +10,11 @@
 #include <fstream>
 #include <sstream>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <boost/json.hpp>
 
+#include "millrace/formats/index/sample_index.h"
 #include "millrace/loader/json.h"
 
 namespace millrace::cli {
@@ -23,21 +23,13 @@ namespace json = boost::json;
 
 namespace {
 
-tl::unexpected<Error> failure(const std::string& path, const std::string& what, int why) {
-  return tl::unexpected<Error>(Error{Reason::io_error,
-                                     what + ": " + std::generic_category().message(why),
-                                     path,
-                                     Error::kNoOffset,
-                                     {}});
-}
-
 std::string journal_path(const std::string& folder) { return folder + "manifest.jsonl.partial"; }
 
 Result<std::string> content_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream content;
   content << file.rdbuf();
-  if (!file) return failure(path, "cannot read", EIO);
+  if (!file) return system_failure(path, "cannot read", EIO);
   return std::move(content).str();
 }
 
@@ -45,7 +37,7 @@ Result<void> write_all(int file, std::string_view text, const std::string& path)
   while (!text.empty()) {
     const ssize_t written = ::write(file, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return failure(path, "cannot write", written < 0 ? errno : EIO);
+    if (written <= 0) return system_failure(path, "cannot write", written < 0 ? errno : EIO);
     text.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
@@ -79,6 +71,19 @@ json::object shard_line(const PackedShard& shard) {
           {"reencoded_images", shard.reencoded_images}};
 }
 
+json::object named_line(const NamedFiles& named) {
+  return {{"files", named.files}, {"stamp", hexadecimal(named.stamp)}};
+}
+
+// Throws where the value is not what named_line wrote.
+NamedFiles named_of(const json::value& line) {
+  constexpr int kHexadecimal = 16;
+  return {
+      line.at("files").to_number<std::uint64_t>(),
+      std::stoull(json::value_to<std::string>(line.at("stamp")), nullptr, kHexadecimal),
+  };
+}
+
 // Throws where the line is not what shard_line wrote.
 PackedShard shard_of(const json::object& line) {
   PackedShard shard;
@@ -96,6 +101,20 @@ json::object header_line(const PackHeader& header) {
   return {{"pack", header.description}, {"stamp", header.stamp}};
 }
 
+tl::unexpected<Error> sources_changed(const PackHeader& header, const std::string& told_by) {
+  std::string which = "a file of the sources";
+  const auto then = file_stamp(told_by);
+  for (const std::string& file : header.files) {
+    const auto now = file_stamp(file);
+    if (then && now && now->mtime_ns > then->mtime_ns) {
+      which = file;
+      break;
+    }
+  }
+  return pack_refused(told_by, "the sources have changed since: " + which +
+                                   " has another size or time of modification; --force packs anew");
+}
+
 // The lines of a text that end with a line feed.
 std::vector<std::string_view> whole_lines(std::string_view text) {
   std::vector<std::string_view> lines;
@@ -104,6 +123,16 @@ std::vector<std::string_view> whole_lines(std::string_view text) {
     text.remove_prefix(end + 1);
   }
   return lines;
+}
+
+// Whether a journal is of the same sources and options, whatever has become of the files.
+bool is_of_same(std::string_view first_line, const PackHeader& header) {
+  boost::system::error_code error;
+  const json::value line =
+      json::parse(json::string_view(first_line.data(), first_line.size()), error);
+  const json::object* object = error ? nullptr : line.if_object();
+  const json::value* pack = object == nullptr ? nullptr : object->if_contains("pack");
+  return pack != nullptr && pack->is_string() && pack->get_string() == header.description;
 }
 
 // Whether a manifest or a journal begins as a pack's does.
@@ -136,7 +165,7 @@ Result<void> remove_pack(const std::string& folder) {
     }
   }
   if (::unlink(manifest.c_str()) != 0 && errno != ENOENT) {
-    return failure(manifest, "cannot remove", errno);
+    return system_failure(manifest, "cannot remove", errno);
   }
   return {};
 }
@@ -157,10 +186,10 @@ void PackTotals::add(const PackedShard& shard) {
   reencoded_images += shard.reencoded_images;
 }
 
-Result<bool> PackJournal::is_finished(const std::string& folder, const PackHeader& header,
-                                      std::vector<PackedShard>& shards, std::uint64_t& skipped) {
+Result<std::optional<FinishedPack>> PackJournal::finished_pack(const std::string& folder,
+                                                               const PackHeader& header) {
   const std::string path = folder + "manifest.jsonl";
-  if (::access(path.c_str(), F_OK) != 0) return false;
+  if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
   const auto content = content_of(path);
   if (!content) return tl::unexpected<Error>(content.error());
   const auto lines = whole_lines(*content);
@@ -170,13 +199,16 @@ Result<bool> PackJournal::is_finished(const std::string& folder, const PackHeade
                           "another pack is in this folder (other sources or options); choose "
                           "another folder, or --force to replace it");
     }
+    FinishedPack pack;
     for (const std::string_view line : lines) {
       const json::object object =
           json::parse(json::string_view(line.data(), line.size())).as_object();
-      if (object.contains("shard")) shards.push_back(shard_of(object));
-      if (object.contains("totals")) {
-        skipped = object.at("totals").at("skipped").to_number<std::uint64_t>();
-        return true;
+      if (object.contains("shard")) pack.shards.push_back(shard_of(object));
+      if (const json::value* totals = object.if_contains("totals")) {
+        if (object.at("stamp").as_string() != header.stamp) return sources_changed(header, path);
+        pack.named = named_of(object.at("named"));
+        pack.skipped = totals->at("skipped").to_number<std::uint64_t>();
+        return pack;
       }
     }
   } catch (const std::exception&) {
@@ -189,13 +221,15 @@ Result<std::unique_ptr<PackJournal>> PackJournal::open(const std::string& folder
                                                        const PackHeader& header, bool force) {
   const std::string path = journal_path(folder);
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (file < 0) return failure(path, "cannot write", errno);
+  if (file < 0) return system_failure(path, "cannot write", errno);
   std::unique_ptr<PackJournal> journal(new PackJournal(folder, file));
   if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     return pack_refused(path, "another process is packing into this folder");
   }
   if (force) {
     if (auto removed = remove_pack(folder); !removed) {
+      // The lock's file is of no use to the pack that stays.
+      if (::lseek(file, 0, SEEK_END) == 0) ::unlink(path.c_str());
       return tl::unexpected<Error>(std::move(removed.error()));
     }
   }
@@ -222,10 +256,10 @@ Result<void> PackJournal::take_up(const PackHeader& header, bool force) {
       if (auto emptied = cut(0); !emptied) return emptied;
       return append(first);
     }
+    if (is_of_same(lines[0], header)) return sources_changed(header, journal_path(folder_));
     return pack_refused(
         journal_path(folder_),
-        "an interrupted pack of other sources (or of files that have changed since) or "
-        "other options is in this folder; --force begins anew");
+        "an interrupted pack of other sources or options is in this folder; --force begins anew");
   }
   bytes_ = lines[0].size() + 1;
   ends_ = {bytes_};
@@ -238,6 +272,7 @@ Result<void> PackJournal::take_up(const PackHeader& header, bool force) {
         error.message = json::serialize(skipped);  // the line as it goes into the manifest
         shard.skipped.push_back(std::move(error));
       }
+      shard.named = named_of(line.at("named"));
       shard.next.shard = line.at("next").at(0).to_number<std::uint64_t>();
       shard.next.entry = line.at("next").at(1).to_number<std::uint64_t>();
       finished_.push_back(std::move(shard));
@@ -254,7 +289,7 @@ Result<void> PackJournal::cut(std::uint64_t bytes) {
   bytes_ = bytes;
   if (::ftruncate(file_, static_cast<off_t>(bytes)) != 0 ||
       ::lseek(file_, static_cast<off_t>(bytes), SEEK_SET) < 0) {
-    return failure(journal_path(folder_), "cannot cut", errno);
+    return system_failure(journal_path(folder_), "cannot cut", errno);
   }
   return {};
 }
@@ -270,7 +305,7 @@ Result<void> PackJournal::append(const std::string& line) {
   if (auto written = write_all(file_, line + "\n", journal_path(folder_)); !written) return written;
   bytes_ += line.size() + 1;
   ends_.push_back(bytes_);
-  if (::fdatasync(file_) != 0) return failure(journal_path(folder_), "cannot write", errno);
+  if (::fdatasync(file_) != 0) return system_failure(journal_path(folder_), "cannot write", errno);
   return {};
 }
 
@@ -279,6 +314,7 @@ Result<void> PackJournal::add(const PackedShard& shard) {
   json::array skipped;
   for (const Error& error : shard.skipped) skipped.push_back(skipped_line(error));
   line["skipped"] = std::move(skipped);
+  line["named"] = named_line(shard.named);
   line["next"] = {shard.next.shard, shard.next.entry};
   return append(json::serialize(line));
 }
@@ -289,14 +325,14 @@ Result<void> PackJournal::finish(const PackTotals& totals) {
   if (!journal) return tl::unexpected<Error>(journal.error());
   std::string manifest = header_.description + "\n";
   const auto lines = whole_lines(*journal);
+  NamedFiles named;
   for (std::size_t i = 1; i < lines.size(); ++i) {
-    json::object line =
+    const json::object line =
         json::parse(json::string_view(lines[i].data(), lines[i].size())).as_object();
     for (const json::value& skipped : line.at("skipped").as_array()) {
       manifest += json::serialize(skipped) + "\n";
     }
-    line.erase("skipped");
-    line.erase("next");
+    named.add(named_of(line.at("named")));
     manifest += json::serialize(shard_line(shard_of(line))) + "\n";
   }
   manifest += json::serialize(json::object{{"totals",
@@ -305,15 +341,17 @@ Result<void> PackJournal::finish(const PackTotals& totals) {
                                              {"bytes", totals.bytes},
                                              {"skipped", totals.skipped},
                                              {"changed_keys", totals.changed_keys},
-                                             {"reencoded_images", totals.reencoded_images}}}}) +
+                                             {"reencoded_images", totals.reencoded_images}}},
+                                           {"stamp", header_.stamp},
+                                           {"named", named_line(named)}}) +
               "\n";
   const int file = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0) return failure(partial, "cannot write", errno);
+  if (file < 0) return system_failure(partial, "cannot write", errno);
   auto written = write_all(file, manifest, partial);
-  if (written && ::fsync(file) != 0) written = failure(partial, "cannot write", errno);
+  if (written && ::fsync(file) != 0) written = system_failure(partial, "cannot write", errno);
   ::close(file);
   if (written && std::rename(partial.c_str(), manifest_path().c_str()) != 0) {
-    written = failure(manifest_path(), "cannot rename " + partial + " to it", errno);
+    written = system_failure(manifest_path(), "cannot rename " + partial + " to it", errno);
   }
   if (!written) {
     ::unlink(partial.c_str());

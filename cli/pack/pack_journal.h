@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,22 @@ tl::unexpected<Error> pack_refused(const std::string& path, std::string what);
 
 /// What a pack is made of. Two runs with the same make the same.
 struct PackHeader {
-  std::string description;  ///< the manifest's first line, JSON
-  std::string stamp;        ///< changes whenever a file of the sources does
+  std::string description;         ///< the manifest's first line, JSON
+  std::string stamp;               ///< changes whenever one of `files` does
+  std::vector<std::string> files;  ///< that are read as wholes
+};
+
+/// What samples were read from besides the files of the sources: images that rows name, those of
+/// folders.
+struct NamedFiles {
+  std::uint64_t files = 0;
+  std::uint64_t stamp = 0;  ///< a sum over samples, whatever their order
+
+  void add(const NamedFiles& more) {
+    files += more.files;
+    stamp += more.stamp;
+  }
+  bool operator==(const NamedFiles&) const = default;
 };
 
 /// A finished shard.
@@ -34,7 +49,15 @@ struct PackedShard {
   std::uint64_t changed_keys = 0;
   std::uint64_t reencoded_images = 0;
   std::vector<Error> skipped;  ///< samples left out since the shard before; their place is in it
+  NamedFiles named;            ///< of all entries since the shard before
   SourcePlace next;            ///< where the next shard begins
+};
+
+/// A pack as its manifest tells of it.
+struct FinishedPack {
+  std::vector<PackedShard> shards;  ///< without `skipped`, `named` and `next`
+  std::uint64_t skipped = 0;
+  NamedFiles named;
 };
 
 /// Sums over shards.
@@ -62,10 +85,10 @@ class PackJournal {
   PackJournal(const PackJournal&) = delete;
   PackJournal& operator=(const PackJournal&) = delete;
 
-  /// Whether the same pack is finished in that folder. `shards` are its shards then, without
-  /// `skipped` and `next`.
-  static Result<bool> is_finished(const std::string& folder, const PackHeader& header,
-                                  std::vector<PackedShard>& shards, std::uint64_t& skipped);
+  /// The same pack, if it is finished in that folder. Errors: io_error; internal where another
+  /// one is, or where `header.files` have changed since.
+  static Result<std::optional<FinishedPack>> finished_pack(const std::string& folder,
+                                                           const PackHeader& header);
 
   /// Shards of the interrupted run, in order.
   const std::vector<PackedShard>& finished() const { return finished_; }
@@ -76,6 +99,7 @@ class PackJournal {
   /// All are: writes the manifest and removes the journal.
   Result<void> finish(const PackTotals& totals);
 
+  std::string path() const { return folder_ + "manifest.jsonl.partial"; }
   std::string manifest_path() const { return folder_ + "manifest.jsonl"; }
 
  private:

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "pack/source_files.h"
+
 namespace millrace::cli {
 
 namespace {
@@ -143,6 +145,7 @@ class Pipeline {
     made.error.reset();
     const std::uint64_t offset = entry.source->offsets[entry.place.entry];
     auto done = made.shard->read(offset, made.sample);
+    made.named = named_files_of(entry.place, done.has_value(), entry.source->from_tar, made.sample);
     if (done) {
       done = packer.pack(made.sample, entry.source->from_tar, made.packed);
       if (!done) {

@@ -20,6 +20,7 @@ struct MadeSample {
   std::shared_ptr<const Shard> shard;  ///< keeps what the sample looks at
   Sample sample;
   PackedSample packed;
+  NamedFiles named;
   std::optional<Error> error;  ///< instead of `packed`
 };
 

@@ -35,6 +35,8 @@ class PackShards {
   /// `place` is where the sample is in the sources. Errors: io_error.
   Result<void> add(PackedSample& sample, SourcePlace place);
   void skip(Error error) { current_.skipped.push_back(std::move(error)); }
+  /// What the last entry, added or skipped, was read from.
+  void note(const NamedFiles& named) { current_.named.add(named); }
   /// Ends the last shard; the sources end at `end`.
   Result<void> finish(SourcePlace end);
 

@@ -254,6 +254,9 @@ Result<std::span<const std::uint8_t>> RootedFolder::read(std::string_view name,
     return refuse(name, std::to_string(size) +
                             " bytes are more than max_image_bytes = " + std::to_string(max_bytes));
   }
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  sample.note_file(size, status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec);
+  if (sample.leaves_files_unread()) return std::span<const std::uint8_t>();
   // One byte more shows whether the file has grown.
   const std::span<std::uint8_t> bytes = sample.own_space(static_cast<std::size_t>(size) + 1);
   std::size_t got = 0;

@@ -225,6 +225,7 @@ def test_refuses_what_would_destroy_something(folder: pathlib.Path) -> None:
     (folder / "others" / "theirs.tar").write_bytes(b"theirs")
     done = pack(folder / "b.tar", "-o", folder / "others", "--force")
     assert done.returncode == 1 and "no manifest of millrace pack" in done.stderr, done
+    assert {path.name for path in (folder / "others").iterdir()} == {"manifest.jsonl", "theirs.tar"}
     assert (folder / "others" / "theirs.tar").read_bytes() == b"theirs"
     (folder / "foreign").mkdir()
     (folder / "foreign" / "train-000000.tar").write_bytes(b"mine")
@@ -238,6 +239,80 @@ def test_refuses_what_would_destroy_something(folder: pathlib.Path) -> None:
         assert done.returncode != 0 and str(bad[1]) in done.stderr, (bad, done)
     done = pack(folder / "b.tar", "-o", folder / "x{0..3}.tar")
     assert done.returncode != 0 and "%06d" in done.stderr, done
+
+
+def touch_again(path: pathlib.Path) -> None:
+    """Another time of modification, the same size."""
+    later = path.stat().st_mtime_ns + 5_000_000_000
+    os.utime(path, ns=(later, later))
+
+
+def refused_as_changed(arguments: list, named: str) -> None:
+    done = pack(*arguments)
+    assert done.returncode == 1 and done.stdout == "", done
+    assert "changed since" in done.stderr and named in done.stderr and "--force" in done.stderr, done
+    assert packed(*arguments, "--force")["kept_shards"] == 0
+    again = packed(*arguments)
+    assert again["kept_shards"] == again["shards"], again
+
+
+def test_a_finished_pack_notices_that_its_sources_changed(folder: pathlib.Path) -> None:
+    images = folder / "images"
+    images.mkdir()
+    for i in range(6):
+        (images / f"{i}.png").write_bytes(png(8, 8, i))
+    rows = [json.dumps({"image_path": f"images/{i}.png", "caption": f"row {i}"}) for i in range(6)]
+    rows += [json.dumps({"image_path": "images/absent.png", "caption": "none"})]
+    (folder / "rows.jsonl").write_text("\n".join(rows) + "\n")
+    write_tar(folder / "images.tar", [(f"images/{i}.png", png(8, 8, i)) for i in range(6)])
+
+    options = ["--on-bad", "skip", "--max-count", 2]
+    rows_packed = [folder / "rows.jsonl", "-o", folder / "rows", *options]
+    assert packed(*rows_packed)["skipped"] == 1
+    assert packed(*rows_packed)["kept_shards"] == 3
+    (folder / "rows.jsonl").write_text("\n".join(rows).replace("row 3", "ROW 3") + "\n")
+    touch_again(folder / "rows.jsonl")
+    refused_as_changed(rows_packed, "rows.jsonl")
+    (images / "4.png").write_bytes(png(8, 8, 4)[:-1] + b"x")
+    touch_again(images / "4.png")
+    refused_as_changed(rows_packed, "images")
+    (images / "absent.png").write_bytes(png(8, 8))
+    refused_as_changed(rows_packed, "images")
+
+    images_packed = [images, "-o", folder / "folder", *options]
+    packed(*images_packed)
+    (images / "0.png").write_bytes(png(9, 9))
+    refused_as_changed(images_packed, "images")
+    (images / "new.png").write_bytes(png(9, 9))
+    refused_as_changed(images_packed, "images")
+    (images / "absent.png").unlink()
+    refused_as_changed(images_packed, "images")
+
+    tars_packed = [folder / "rows.jsonl", "-o", folder / "of_tars", "--image-tars", folder / "images.tar", *options]
+    packed(*tars_packed)
+    touch_again(folder / "images.tar")
+    refused_as_changed(tars_packed, "images.tar")
+
+
+def test_an_interrupted_pack_does_not_go_on_with_other_images(folder: pathlib.Path) -> None:
+    for i in range(9):
+        (folder / f"{i}.png").write_bytes(png(8, 8, i))
+    (folder / "8.png").write_bytes(b"no image")
+    (folder / "rows.jsonl").write_text("".join(json.dumps({"image_path": f"{i}.png"}) + "\n" for i in range(9)))
+    for source in (folder / "rows.jsonl", folder):
+        out = folder / "out" / source.name
+        arguments = [source, "-o", out, "--max-count", 3, "--max-side", 100]
+        assert pack(*arguments).returncode == 1 and len(shards(out)) == 2
+        (folder / "1.png").write_bytes(png(8, 8, 77))
+        touch_again(folder / "1.png")
+        done = pack(*arguments, "--on-bad", "skip")
+        assert done.returncode == 1 and "images" in done.stderr and "--force" in done.stderr, done
+        assert packed(*arguments, "--on-bad", "skip", "--force")["skipped"] == 1
+        # What changes behind the finished shards is packed as it is.
+        shutil.rmtree(out)
+        assert pack(*arguments).returncode == 1
+        touch_again(folder / "7.png")
+        assert packed(*arguments, "--on-bad", "skip")["kept_shards"] == 2
 
 
 def test_a_full_disk_is_one_error_and_no_shard(folder: pathlib.Path) -> None:
