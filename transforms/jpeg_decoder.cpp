@@ -11,6 +11,7 @@
 #include <jpeglib.h>
 
 #include "millrace/transforms/image_kind.h"
+#include "millrace/transforms/jpeg_baseline.h"
 #include "millrace/transforms/jpeg_errors-inl.h"
 #include "millrace/transforms/jpeg_frame.h"
 #include "millrace/transforms/jpeg_memory.h"
@@ -192,7 +193,9 @@ std::string JpegDecoder::Codec::message() {
 }
 
 JpegDecoder::JpegDecoder(const DecodeOptions& options)
-    : options_(options), codec_(std::make_unique<Codec>(options)) {}
+    : options_(options),
+      codec_(std::make_unique<Codec>(options)),
+      baseline_(std::make_unique<jpeg::BaselineDecoder>()) {}
 
 JpegDecoder::~JpegDecoder() = default;
 
@@ -207,7 +210,11 @@ Result<ImageView> JpegDecoder::decode(std::span<const std::uint8_t> data, PixelB
   const std::size_t row_bytes =
       frame->components == 4 ? static_cast<std::size_t>(frame->width) * 4 : 0;
   std::uint8_t* rows =
-      pixels.reserve(kOffAlignmentBytes + image_bytes + row_bytes) + kOffAlignmentBytes;
+      pixels.reserve(kOffAlignmentBytes + image_bytes + std::max(row_bytes, jpeg::kRgbSlackBytes)) +
+      kOffAlignmentBytes;
+  if (baseline_->decode(data, {rows, frame->width, frame->height, stride_bytes})) {
+    return ImageView{rows, frame->width, frame->height, stride_bytes};
+  }
   switch (codec_->decode(data, *frame, rows, stride_bytes, rows + image_bytes)) {
     case Codec::Outcome::decoded:
       return ImageView{rows, frame->width, frame->height, stride_bytes};

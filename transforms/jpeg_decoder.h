@@ -10,6 +10,9 @@
 #include "millrace/transforms/pixel_buffer.h"
 
 namespace millrace {
+namespace jpeg {
+class BaselineDecoder;
+}
 
 /// JPEG to RGB with libjpeg-turbo: integer "islow" DCT, fancy upsampling, block smoothing; CMYK as
 /// Pillow's convert("RGB"). One libjpeg object serves all images of a thread.
@@ -27,6 +30,7 @@ class JpegDecoder {
   class Codec;
   DecodeOptions options_;
   std::unique_ptr<Codec> codec_;
+  std::unique_ptr<jpeg::BaselineDecoder> baseline_;
 };
 
 }  // namespace millrace
