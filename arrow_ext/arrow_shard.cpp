@@ -13,6 +13,7 @@
 
 #include "millrace/arrow_ext/budgeted_pool.h"
 #include "millrace/arrow_ext/chosen_columns.h"
+#include "millrace/arrow_ext/message_sizes.h"
 #include "millrace/arrow_ext/row_table.h"
 #include "millrace/arrow_ext/source_input.h"
 
@@ -62,9 +63,10 @@ class ArrowShard final : public Shard {
   std::uint64_t unpacked_bytes() const override {
     return static_cast<std::uint64_t>(pool_.bytes_allocated());
   }
-  // Of columns that are not read nothing is known, but photos hardly shrink.
   std::uint64_t whole_unpacked_bytes() const override {
-    return unpacked_bytes() == 0 ? 0 : std::max(unpacked_bytes(), file_->bytes().size());
+    if (!file_->check_unchanged()) return 0;
+    return unpacked_bytes_of_messages(file_, is_file_format(file_->bytes()) ? kFileHeaderBytes : 0,
+                                      options_.limits.max_unpacked_bytes);
   }
   std::uint64_t will_need(std::uint64_t offset, std::uint64_t next_offset) const override;
   void done_with(const Sample& sample) const override;

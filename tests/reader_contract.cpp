@@ -91,6 +91,15 @@ Result<Reading> read_all(const Specimen& specimen) {
   return read_all(*shards);
 }
 
+// By shard: what epochs are planned by.
+std::vector<std::uint64_t> unpacked_bytes_of(const Specimen& specimen) {
+  const auto shards = open_all(specimen);
+  REQUIRE(shards);
+  std::vector<std::uint64_t> bytes;
+  for (const auto& shard : *shards) bytes.push_back(shard->whole_unpacked_bytes());
+  return bytes;
+}
+
 // Where the entries of all shards are, in order.
 using Places = std::vector<std::pair<const Shard*, std::uint64_t>>;
 
@@ -252,11 +261,13 @@ void check_index(const Specimen& specimen) {
 
 void check_projection(const Specimen& specimen) {
   const Reading all = whole(specimen);
+  const std::vector<std::uint64_t> unpacked_bytes = unpacked_bytes_of(specimen);
   for (const auto& wanted : all.samples.front().fields) {
     const std::string& name = wanted.first;
     CAPTURE(name);
     Specimen narrow = specimen;
     narrow.options.fields = std::vector<std::string>{name};
+    CHECK(unpacked_bytes_of(narrow) == unpacked_bytes);
     const auto reading = read_all(narrow);
     REQUIRE(reading);
     REQUIRE(reading->samples.size() == all.samples.size());

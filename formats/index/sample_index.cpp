@@ -23,7 +23,7 @@ using little_endian::load;
 
 constexpr std::array<std::uint8_t, 8> kMagic = {0x89, 'M', 'R', 'I', '\r', '\n', 0x1a, '\n'};
 constexpr std::array<std::uint8_t, 8> kEndMagic = {'M', 'R', 'I', 'E', 'N', 'D', '\r', '\n'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHeaderBytes = 16;
 constexpr std::size_t kEntryBytes = 48;
 constexpr std::size_t kTrailerBytes = 104;

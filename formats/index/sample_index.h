@@ -24,13 +24,13 @@ inline constexpr std::string_view kIndexFileName = "millrace.index";
 /// is checked when it is fetched. Like any mapped file an index must be replaced (renamed over),
 /// never written to or cut while it is in use; the writers here do so.
 ///
-/// The file, version 1. Integers are unsigned and little-endian, checksums are zlib's crc32;
+/// The file, version 2. Integers are unsigned and little-endian, checksums are zlib's crc32;
 /// everything begins at a multiple of 8 bytes, gaps are zeros.
 ///
 ///     index   = header block* names entry{shards} order trailer
 ///     partial = header block*                    an interrupted making: NAME.partial
 ///
-///     header  = 89 "MRI" 0D 0A 1A 0A, u32 version = 1, u32 checksum of the 12 bytes before
+///     header  = 89 "MRI" 0D 0A 1A 0A, u32 version = 2, u32 checksum of the 12 bytes before
 ///
 ///     block   =   0  "SHRD"
 ///                 4  u32 checksum of the block from byte 8 on

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "allocation_counter.h"
+#include "millrace/formats/index/shard_walk.h"
 #include "millrace/formats/shard.h"
 #include "opened_shard.h"
 #include "reference_data.h"
@@ -105,6 +106,34 @@ TEST_CASE("compressed columns that no field needs stay packed") {
   REQUIRE(nothing->read(23, sample).has_value());
   CHECK(sample.key() == "23");
   CHECK(sample.fields().empty());
+}
+
+TEST_CASE("what a file unpacks to as a whole does not depend on which columns are read") {
+  const ScratchFolder folder;
+  const std::string path = folder.path("photos.arrow");
+  using Codec = arrow::Compression;
+  const auto table = test::photo_table(500, 20);
+  for (const bool is_file : {false, true}) {
+    for (const auto codec : {Codec::UNCOMPRESSED, Codec::ZSTD, Codec::LZ4_FRAME}) {
+      test::write_arrow(*table, path,
+                        {.compression = codec, .rows_per_batch = 100, .is_file = is_file});
+      const std::uint64_t whole = opened(path)->whole_unpacked_bytes();
+      // Memory is taken in multiples of 64 bytes.
+      CHECK(whole <= opened(path)->unpacked_bytes());
+      CHECK(whole + 64 * 60 > opened(path)->unpacked_bytes());
+      CHECK((whole > 0) == (codec != Codec::UNCOMPRESSED));
+      for (const std::vector<std::string>& fields :
+           std::vector<std::vector<std::string>>{{}, {"caption"}, {"width"}, {"jpg", "key"}}) {
+        ReadOptions options;
+        options.fields = fields;
+        CHECK(opened(path, options)->whole_unpacked_bytes() == whole);
+        options.keys = {"none"};
+        const auto walked = walk_shard(path, {}, options);
+        REQUIRE(walked.has_value());
+        CHECK(walked->unpacked_bytes == whole);
+      }
+    }
+  }
 }
 
 TEST_CASE("compressed batches beyond the limit are damage") {

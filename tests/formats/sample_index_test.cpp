@@ -265,6 +265,11 @@ TEST_CASE("an index of another version says so") {
   const auto none = SampleIndex::open(folder.write("text", std::string(500, 'x')));
   REQUIRE_FALSE(none);
   CHECK(none.error().message == "this is no sample index");
+  // The header of version 1, whose blocks knew something else as what an Arrow file unpacks to.
+  const std::string first = std::string("\x89MRI\r\n\x1a\n\x01\0\0\0\x79\x30\x83\x3b", 16);
+  const auto old = SampleIndex::open(folder.write("old", first + std::string(500, 'x')));
+  REQUIRE_FALSE(old);
+  CHECK(old.error().message.starts_with("a sample index of version 1; "));
 }
 
 }  // namespace
