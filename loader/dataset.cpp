@@ -1,7 +1,9 @@
 #include "millrace/loader/dataset.h"
 
+#include <cerrno>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace millrace {
@@ -16,6 +18,17 @@ std::uint64_t hash_bytes(std::uint64_t hash, const void* data, std::size_t bytes
 }
 
 constexpr std::size_t kPageBytes = 4096;
+constexpr int kTries = 4;
+
+// Whether the process or the system had no file or mapping left. Reasons do not tell these from
+// files that are missing; what the system says of them does.
+bool is_shortage(const Error& error) {
+  if (error.reason != Reason::io_error) return false;
+  const auto says = [&](int number) {
+    return error.message.find(std::generic_category().message(number)) != std::string::npos;
+  };
+  return says(EMFILE) || says(ENFILE) || says(ENOMEM);
+}
 
 // Brings the pages in, so that waiting for the disk is counted as reading and not as decoding.
 void touch(std::span<const std::uint8_t> bytes) {
@@ -85,11 +98,18 @@ Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::stri
   return dataset;
 }
 
+bool Dataset::make_room_for(const Error& error) const {
+  if (!is_shortage(error)) return false;
+  open_shards_->drop_mapped();  // where there are none, another thread was faster
+  return true;
+}
+
 Result<OpenShards::Shared> Dataset::open_anew(std::uint64_t shard) const {
   const std::string path = catalog_->path(shard);
   Result<std::shared_ptr<const Shard>> fresh = open_shard_(path);
-  // The process may have run out of files or mappings: give back what is held and not in use.
-  if (!fresh && open_shards_->drop_mapped()) fresh = open_shard_(path);
+  for (int i = 0; i < kTries && !fresh && make_room_for(fresh.error()); ++i) {
+    fresh = open_shard_(path);
+  }
   if (!fresh) return tl::unexpected(std::move(fresh.error()));
   Result<std::vector<std::uint64_t>> offsets = catalog_->sample_offsets(shard, **fresh);
   if (!offsets) return tl::unexpected(std::move(offsets.error()));
@@ -112,7 +132,12 @@ Result<void> Dataset::read(SampleId id, std::shared_ptr<const Shard>& shard, Sam
   const OpenShard& found = **open;
   shard = {std::move(*open), found.shard.get()};
   const std::uint64_t offset = found.sample_offsets[selected_.index_in_shard(id)];
-  if (Result<void> read = shard->read(offset, sample); !read) return read;
+  Result<void> read = shard->read(offset, sample);
+  // Of a sample's own files.
+  for (int i = 0; i < kTries && !read && make_room_for(read.error()); ++i) {
+    read = shard->read(offset, sample);
+  }
+  if (!read) return read;
   for (const Field& field : sample.fields()) touch(field.data);
   return {};
 }

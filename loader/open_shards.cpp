@@ -1,5 +1,7 @@
 #include "millrace/loader/open_shards.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -10,6 +12,17 @@ namespace {
 constexpr int kRestOfFailures = 16;  // times as long as the failure took
 
 }  // namespace
+
+std::size_t OpenShards::Limits::most_files() {
+  // Of each thread a file that a sample is read from; of datasets their indexes and folders.
+  constexpr rlim_t kBesides = 64;
+  constexpr rlim_t kLeast = 16;
+  constexpr rlim_t kMost = 1 << 20;
+  rlimit files = {};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return kMost;
+  const rlim_t half = std::min(kMost, files.rlim_cur / 2);
+  return std::max(kLeast, half - std::min(half, kBesides));
+}
 
 std::size_t OpenShards::add_dataset() {
   const std::lock_guard lock(mutex_);
@@ -121,10 +134,12 @@ void OpenShards::keep(const Key& key, Shared open, LetGo& let_go) {
 }
 
 void OpenShards::make_room(LetGo& let_go) {
-  const std::size_t datasets = std::max<std::size_t>(1, datasets_);
-  while (mapped_.keys.size() > limits_.shards * datasets) let_go_of_oldest(mapped_, let_go);
+  const std::size_t unpacked = std::min(unpacked_.keys.size(), most_unpacked());
+  const std::size_t mapped = std::min(limits_.shards * std::max<std::size_t>(1, datasets_),
+                                      files_ - std::min(files_ - 1, unpacked));
+  while (mapped_.keys.size() > mapped) let_go_of_oldest(mapped_, let_go);
   const auto takes_too_much = [this] {
-    return unpacked_.keys.size() > limits_.shards ||
+    return unpacked_.keys.size() > most_unpacked() ||
            unpacked_.unpacked_bytes + bytes_being_unpacked_ > limits_.unpacked_bytes;
   };
   while (!unpacked_.keys.empty() && takes_too_much()) let_go_of_oldest(unpacked_, let_go);
@@ -146,6 +161,9 @@ void OpenShards::let_go_of_oldest(Recency& recency, LetGo& let_go) {
 bool OpenShards::drop_mapped() {
   LetGo let_go;
   const std::lock_guard lock(mutex_);
+  if (!mapped_.keys.empty()) {
+    files_ = std::min(files_, unpacked_.keys.size() + (mapped_.keys.size() + 1) / 2);
+  }
   while (!mapped_.keys.empty()) let_go_of_oldest(mapped_, let_go);
   return !let_go.empty();
 }

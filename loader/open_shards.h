@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -45,13 +46,23 @@ class OpenShards {
     /// Memory of those kept that are unpacked (Shard::unpacked_bytes), and of those being unpacked.
     /// Those beyond it that are in use add to that.
     std::uint64_t unpacked_bytes = std::uint64_t{4} << 30;
+    /// Shards kept open in all, each of which has a file open.
+    std::size_t files = most_files();
+
+    /// Half of the files that the process may have open (RLIMIT_NOFILE), for the other half is the
+    /// application's, without those that readers open besides.
+    static std::size_t most_files();
   };
 
-  explicit OpenShards(const Limits& limits) : limits_(limits) {}
+  explicit OpenShards(const Limits& limits) : limits_(limits), files_(limits.files) {}
   OpenShards(const OpenShards&) = delete;
   OpenShards& operator=(const OpenShards&) = delete;
 
   const Limits& limits() const { return limits_; }
+  /// Unpacked shards that are kept at most, if memory suffices.
+  std::size_t most_unpacked() const {
+    return std::clamp<std::size_t>(limits_.files / 2, 1, limits_.shards);
+  }
   /// Makes room for the mapped shards of one dataset more, and gives its number.
   std::size_t add_dataset();
 
@@ -67,8 +78,9 @@ class OpenShards {
   /// Makes an open shard the one used last. Returns whether open_ahead() would open it.
   bool renew(const Key& key);
 
-  /// Lets go of all mapped shards: those that nobody holds are closed. Returns whether there were
-  /// any.
+  /// For when the system has no file or mapping left: lets go of all mapped shards, so that those
+  /// which nobody holds are closed, and keeps at most half as many from then on. Returns whether
+  /// there were any.
   bool drop_mapped();
 
  private:
@@ -111,6 +123,7 @@ class OpenShards {
                              std::uint64_t unpacked_bytes, const Open& open, LetGo& let_go);
 
   Limits limits_;
+  std::size_t files_;  // Limits::files, or less since the system had none left
   std::mutex mutex_;
   std::condition_variable opened_;
   std::size_t datasets_ = 0;

@@ -23,8 +23,10 @@ std::vector<OpeningAhead::Unit> OpeningAhead::wanted_from(std::uint64_t number) 
     const Unit unit{next.source, next.unit};
     if (std::find(wanted.begin(), wanted.end(), unit) != wanted.end()) return true;
     bytes += dataset.catalog().unpacked_bytes(next.unit);
-    const OpenShards::Limits& limits = dataset.open_shards().limits();
-    if (bytes > limits.unpacked_bytes || wanted.size() == limits.shards) return false;
+    const OpenShards& open = dataset.open_shards();
+    if (bytes > open.limits().unpacked_bytes || wanted.size() == open.most_unpacked()) {
+      return false;
+    }
     wanted.push_back(unit);
     ahead += next.blocks > 0 ? 1 : 0;
     return true;

@@ -39,7 +39,7 @@ Result<void> add_found(Result<std::span<const std::uint8_t>> bytes, std::string_
 
 class FolderStore final : public ImageStore {
  public:
-  FolderStore(RootedFolder root, std::string beside, std::uint64_t max_bytes)
+  FolderStore(std::shared_ptr<const RootedFolder> root, std::string beside, std::uint64_t max_bytes)
       : root_(std::move(root)), beside_(std::move(beside)), max_bytes_(max_bytes) {}
 
   Result<void> add(std::string_view path, std::string_view name, Sample& sample) const override {
@@ -51,18 +51,18 @@ class FolderStore final : public ImageStore {
       path.copy(joined.data() + beside_.size(), path.size());
       from_root = {joined.data(), beside_.size() + path.size()};
     }
-    auto bytes = root_.read(from_root, max_bytes_, sample);
+    auto bytes = root_->read(from_root, max_bytes_, sample);
     if (!bytes) bytes.error().message += where_paths_start();
     return add_found(std::move(bytes), name, sample);
   }
 
  private:
   std::string where_paths_start() const {
-    if (!beside_.empty()) return " (image_root: " + root_.path() + ")";
+    if (!beside_.empty()) return " (image_root: " + root_->path() + ")";
     return " (without image_root, paths start from the table's folder and may not leave it)";
   }
 
-  RootedFolder root_;
+  std::shared_ptr<const RootedFolder> root_;
   std::string beside_;  // the table's folder, with a slash; empty: it is the root
   std::uint64_t max_bytes_;
 };
@@ -152,7 +152,7 @@ Result<std::shared_ptr<const ImageStore>> ImageStore::open(const std::string& ta
                                                            const ReadOptions& options) {
   if (!options.image_tars.empty()) return open_tars(options);
   const std::string folder = folder_of_table(table);
-  auto root = RootedFolder::open(options.image_root.empty() ? folder : options.image_root);
+  auto root = RootedFolder::shared(options.image_root.empty() ? folder : options.image_root);
   if (!root) return tl::unexpected<Error>(std::move(root.error()));
   std::string beside;
   if (!options.image_root.empty()) {

@@ -18,6 +18,8 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -195,6 +197,31 @@ Result<RootedFolder> RootedFolder::open(const std::string& path, Guard guard) {
     if (itself.number() < 0) opened.guard_ = Guard::portable;
   }
   return opened;
+}
+
+Result<std::shared_ptr<const RootedFolder>> RootedFolder::shared(const std::string& path) {
+  // By the path as it is given, from `/` on: messages and absolute names go by it.
+  static std::mutex mutex;
+  static std::map<std::pair<std::string, std::string>, std::weak_ptr<const RootedFolder>> folders;
+  std::error_code error;
+  const auto key = std::pair(path, fs::current_path(error).string());
+  const std::lock_guard lock(mutex);
+  if (const auto known = folders.find(key); known != folders.end()) {
+    struct stat now = {};
+    struct stat then = {};
+    const auto folder = known->second.lock();
+    if (folder != nullptr && ::stat((folder->absolute_ + "/").c_str(), &now) == 0 &&
+        ::fstat(folder->descriptor_, &then) == 0 && now.st_dev == then.st_dev &&
+        now.st_ino == then.st_ino) {
+      return folder;
+    }
+  }
+  std::erase_if(folders, [](const auto& known) { return known.second.expired(); });
+  auto opened = open(path);
+  if (!opened) return tl::unexpected<Error>(std::move(opened.error()));
+  const auto folder = std::make_shared<const RootedFolder>(std::move(*opened));
+  folders.insert_or_assign(key, folder);
+  return folder;
 }
 
 int RootedFolder::open_by_steps(const char* name) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ class RootedFolder {
 
   /// The folder's own path may go through links. Errors: io_error.
   static Result<RootedFolder> open(const std::string& path, Guard guard = Guard::best);
+  /// The same, and one for all who ask by this path while any of them has it: shards by the
+  /// hundred may name images below one folder. For any thread. A folder that has been replaced is
+  /// opened anew.
+  static Result<std::shared_ptr<const RootedFolder>> shared(const std::string& path);
   ~RootedFolder();
   RootedFolder(RootedFolder&& other) noexcept;
   RootedFolder& operator=(RootedFolder&&) = delete;
