@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -72,11 +73,12 @@ using Samples = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("files of one stem are a sample; files that go with no image are counted") {
+TEST_CASE("an image is a sample with what lies beside it; files beside no image are counted") {
   const ScratchFolder scratch;
   scratch.write("cat/b.jpg", "B");
   scratch.write("cat/b.txt", "caption b");
   scratch.write("cat/b.seg.PNG", "mask");
+  scratch.write("cat/b.meta.JSON", "{}");
   scratch.write("cat/a.JPEG", "A");
   scratch.write("cat/a-1.webp", "A1");
   scratch.write("cat/ab.json", "{}");
@@ -89,8 +91,8 @@ TEST_CASE("files of one stem are a sample; files that go with no image are count
   REQUIRE(::mkfifo(scratch.path("cat/d.jpg").c_str(), 0600) == 0);
   const auto shard = opened_images(scratch.path("cat"));
   CHECK(samples_of(*shard) == Samples{"a-1: webp=A1 label=cat", "a: jpeg=A label=cat",
-                                      "b: jpg=B seg.png=mask txt=caption b label=cat",
-                                      "c: avif= label=cat"});
+                                      "b: jpg=B meta.json={} txt=caption b label=cat",
+                                      "b.seg: png=mask label=cat", "c: avif= label=cat"});
   const auto skipped = shard->index()->skipped;
   CHECK(skipped.not_files == 2);
   CHECK(skipped.meta_members == 2);
@@ -114,14 +116,69 @@ TEST_CASE("samples come in the order of their names' bytes, and offsets are thei
   CHECK_FALSE(shard->read(7, sample).has_value());
 }
 
-TEST_CASE("an extension that repeats but for its case begins a new sample, as in a tar") {
+TEST_CASE("names with several dots are images of their own") {
+  const ScratchFolder scratch;
+  scratch.write("d/shot 2024.01.05.jpg", "5");
+  scratch.write("d/shot 2024.01.05.txt", "the fifth");
+  scratch.write("d/shot 2024.01.06.jpg", "6");
+  scratch.write("d/shot 2024.01.06.meta.json", "{}");
+  scratch.write("d/shot 2024.txt", "of neither");
+  scratch.write("d/v1.jpg", "1");
+  scratch.write("d/v1.2.jpg", "2");
+  scratch.write("d/v1.2.txt", "two");
+  const auto shard = opened_images(scratch.path("d"));
+  CHECK(samples_of(*shard) == Samples{"shot 2024.01.05: jpg=5 txt=the fifth label=d",
+                                      "shot 2024.01.06: jpg=6 meta.json={} label=d",
+                                      "v1.2: jpg=2 txt=two label=d", "v1: jpg=1 label=d"});
+  CHECK(shard->index()->skipped.meta_members == 1);
+}
+
+TEST_CASE("images that differ in their extension only are samples that share what is beside them") {
   const ScratchFolder scratch;
   scratch.write("d/a.JPG", "1");
   scratch.write("d/a.jpg", "2");
+  scratch.write("d/a.png", "3");
   scratch.write("d/a.txt", "t");
+  scratch.write("d/a.png.txt", "of the png");
+  scratch.write("d/b.jpg", "4");
   const auto shard = opened_images(scratch.path("d"));
-  CHECK(samples_of(*shard) == Samples{"a: jpg=1 label=d", "a: jpg=2 txt=t label=d"});
-  CHECK(shard->index()->skipped.duplicate_fields == 1);
+  CHECK(samples_of(*shard) == Samples{"a.JPG: jpg=1 txt=t label=d", "a.jpg: jpg=2 txt=t label=d",
+                                      "a.png: png=3 txt=t png.txt=of the png label=d",
+                                      "b: jpg=4 label=d"});
+}
+
+TEST_CASE("a sidecar may be named by the image's whole name") {
+  const ScratchFolder scratch;
+  scratch.write("d/a.jpg", "1");
+  scratch.write("d/a.jpg.txt", "one");
+  scratch.write("d/a.jpg.json", "{}");
+  scratch.write("d/b.c.jpg", "2");
+  scratch.write("d/b.c.jpg.txt", "two");
+  scratch.write("d/b.c.txt", "rather this");
+  scratch.write("d/b.c.TXT", "or this");
+  scratch.write("d/a.__key__", "no field");
+  const auto shard = opened_images(scratch.path("d"));
+  CHECK(samples_of(*shard) ==
+        Samples{"a: jpg=1 json={} txt=one label=d", "b.c: jpg=2 txt=or this jpg.txt=two label=d"});
+  CHECK(shard->index()->skipped.meta_members == 2);
+}
+
+TEST_CASE("every image of the reference folders is a sample") {
+  const std::pair<const char*, std::size_t> folders[] = {
+      {"webp_zoo", 393}, {"jpeg_zoo", 1102}, {"png_zoo", 774}};
+  for (const auto& [name, images] : folders) {
+    const auto data = millrace::test::reference_data(name);
+    if (!data) continue;
+    std::size_t samples = 0;
+    const auto count = [&](const fs::path& folder) {
+      samples += opened_images(folder.string())->index()->sample_offsets.size();
+    };
+    count(*data / name);
+    for (const auto& entry : fs::recursive_directory_iterator(*data / name)) {
+      if (entry.is_directory()) count(entry.path());
+    }
+    CHECK(samples == images);
+  }
 }
 
 TEST_CASE("only the files of the fields asked for are read") {
