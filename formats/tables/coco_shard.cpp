@@ -8,6 +8,7 @@
 #include "millrace/formats/tables/caption_row.h"
 #include "millrace/formats/tables/coco_tables.h"
 #include "millrace/formats/tables/json_walk.h"
+#include "millrace/formats/tables/text_shard.h"
 
 namespace millrace {
 
@@ -17,55 +18,34 @@ bool is_scalar(std::string_view value) { return value[0] != '{' && value[0] != '
 
 std::string_view unquoted(std::string_view key) { return key.substr(1, key.size() - 2); }
 
-class CocoShard final : public Shard {
+class CocoShard final : public TextShard {
  public:
   CocoShard(std::shared_ptr<const ByteSource> source, CocoTables tables, RowFields rows,
             ReadOptions options)
-      : source_(std::move(source)),
-        text_(as_text(source_->bytes())),
+      : TextShard(std::move(source)),
         tables_(std::move(tables)),
         rows_(std::move(rows)),
         options_(std::move(options)) {}
 
-  std::string_view name() const override { return source_->name(); }
-  const ByteSource& source() const override { return *source_; }
-
-  Result<ShardIndex> index() const override {
-    if (auto unchanged = source_->check_unchanged(); !unchanged) {
-      return tl::unexpected<Error>(std::move(unchanged.error()));
-    }
-    ShardIndex index;
+  void find_samples(ShardIndex& index) const override {
     index.sample_offsets = tables_.image_offsets;
     index.damaged = tables_.repeated.size();
     index.skipped.captions_without_image = tables_.orphans;
-    return index;
   }
 
-  Result<void> read(std::uint64_t offset_bytes, Sample& sample) const override;
+  Result<void> read_sample(std::uint64_t offset_bytes, Sample& sample) const override;
 
  private:
-  tl::unexpected<Error> failure(Reason reason, std::uint64_t offset, std::string what,
-                                std::string_view key = {}) const {
-    return tl::unexpected<Error>(
-        Error{reason, std::move(what), std::string(name()), offset, std::string(key)});
-  }
   tl::unexpected<Error> changed(std::uint64_t offset) const {
     return failure(Reason::io_error, offset, "the file changed while it was in use");
   }
 
-  std::shared_ptr<const ByteSource> source_;
-  std::string_view text_;
   CocoTables tables_;
   RowFields rows_;
   ReadOptions options_;
 };
 
-Result<void> CocoShard::read(std::uint64_t offset_bytes, Sample& sample) const {
-  if (auto unchanged = source_->check_unchanged(); !unchanged) {
-    Error error = std::move(unchanged.error());
-    error.offset_bytes = offset_bytes;
-    return tl::unexpected<Error>(std::move(error));
-  }
+Result<void> CocoShard::read_sample(std::uint64_t offset_bytes, Sample& sample) const {
   const std::vector<std::uint64_t>& offsets = tables_.image_offsets;
   const auto found = std::lower_bound(offsets.begin(), offsets.end(), offset_bytes);
   if (found == offsets.end() || *found != offset_bytes) {
@@ -80,7 +60,7 @@ Result<void> CocoShard::read(std::uint64_t offset_bytes, Sample& sample) const {
   std::string_view key;
   std::string_view value;
   // The document was found right when it was opened; the file may have been written to since.
-  JsonWalk first_walk(text_, offset_bytes);
+  JsonWalk first_walk(text(), offset_bytes);
   first_walk.enter('{');
   while (first_walk.next_member(key) && first_walk.value(value)) {
     if (key == "\"id\"") id = value;
@@ -100,11 +80,11 @@ Result<void> CocoShard::read(std::uint64_t offset_bytes, Sample& sample) const {
   if (!file_name.empty()) row.add("file_name", file_name);
   row.begin_list("captions");
   for (const std::uint64_t caption : tables_.captions_of(image)) {
-    if (!JsonWalk(text_, caption).value(value)) return changed(offset_bytes);
+    if (!JsonWalk(text(), caption).value(value)) return changed(offset_bytes);
     row.add_entry(value);
   }
   row.end_list();
-  JsonWalk walk(text_, offset_bytes);
+  JsonWalk walk(text(), offset_bytes);
   walk.enter('{');
   while (walk.next_member(key) && walk.value(value)) {
     const bool is_taken =

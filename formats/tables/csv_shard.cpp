@@ -12,6 +12,7 @@
 #include "millrace/formats/tables/csv_records.h"
 #include "millrace/formats/tables/line_numbers.h"
 #include "millrace/formats/tables/row_fields.h"
+#include "millrace/formats/tables/text_shard.h"
 
 namespace millrace {
 
@@ -88,18 +89,17 @@ char guess_separator(std::string_view line, std::size_t columns) {
   return *most == 0 ? ',' : kCandidates[static_cast<std::size_t>(most - counts.begin())];
 }
 
-class CsvShard final : public Shard {
+class CsvShard final : public TextShard {
  public:
   CsvShard(std::shared_ptr<const ByteSource> source, RowFields rows, const ReadOptions& options)
-      : source_(std::move(source)),
-        text_(as_text(source_->bytes())),
+      : TextShard(std::move(source)),
         rows_(std::move(rows)),
         max_cell_bytes_(options.limits.max_expanded_bytes),
-        lines_(source_->bytes()) {}
+        lines_(this->source().bytes()) {}
 
   Result<void> read_header(const ReadOptions& options) {
-    const std::size_t begin = text_.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
-    const std::string_view head = text_.substr(0, begin + kMaxHeaderBytes);
+    const std::size_t begin = text().starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+    const std::string_view head = text().substr(0, begin + kMaxHeaderBytes);
     csv::Record first;
     // Only where it begins, behind blank lines, is independent of the separator.
     const bool empty = !csv::RecordScanner(head, begin, '\0').next(first);
@@ -118,7 +118,7 @@ class CsvShard final : public Shard {
     if (!csv::RecordScanner(head, begin, separator_).next(first)) {
       return header_failure(begin, "has no first line, which names the columns");
     }
-    if (first.end == head.size() && head.size() < text_.size()) {
+    if (first.end == head.size() && head.size() < text().size()) {
       return header_failure(first.begin, "has a first line of more than 4 MiB");
     }
     if (first.unterminated) {
@@ -134,24 +134,16 @@ class CsvShard final : public Shard {
     return {};
   }
 
-  std::string_view name() const override { return source_->name(); }
-  const ByteSource& source() const override { return *source_; }
-
-  Result<ShardIndex> index() const override {
-    if (auto unchanged = source_->check_unchanged(); !unchanged) {
-      return tl::unexpected<Error>(std::move(unchanged.error()));
-    }
-    ShardIndex index;
-    csv::RecordScanner scanner(text_, rows_begin_, separator_);
+  void find_samples(ShardIndex& index) const override {
+    csv::RecordScanner scanner(text(), rows_begin_, separator_);
     csv::Record record;
     while (scanner.next(record)) {
       index.sample_offsets.push_back(record.begin);
       if (record.unterminated) ++index.damaged;
     }
-    return index;
   }
 
-  Result<void> read(std::uint64_t offset_bytes, Sample& sample) const override;
+  Result<void> read_sample(std::uint64_t offset_bytes, Sample& sample) const override;
 
  private:
   // What is known of the row as a whole while its cells are read.
@@ -164,13 +156,12 @@ class CsvShard final : public Shard {
   };
 
   tl::unexpected<Error> header_failure(std::uint64_t offset, const std::string& what) const {
-    return tl::unexpected<Error>(
-        Error{Reason::damaged_shard, "the table " + what, std::string(name()), offset, {}});
+    return failure(Reason::damaged_shard, offset, "the table " + what);
   }
 
   std::vector<std::string> cells_of(const csv::Record& record) const {
     std::vector<std::string> cells;
-    csv::CellWalk walk(text_.substr(0, record.end), record.begin, separator_);
+    csv::CellWalk walk(text().substr(0, record.end), record.begin, separator_);
     std::vector<std::uint8_t> unescaped;
     for (csv::Cell cell; walk.next(cell);) {
       unescaped.clear();
@@ -182,16 +173,13 @@ class CsvShard final : public Shard {
 
   tl::unexpected<Error> row_failure(Reason reason, std::uint64_t offset, std::string_view key,
                                     const std::string& what) const {
-    return tl::unexpected<Error>(
-        Error{reason, "line " + std::to_string(lines_.line_at(offset)) + " " + what,
-              std::string(name()), offset, std::string(key)});
+    return failure(reason, offset, "line " + std::to_string(lines_.line_at(offset)) + " " + what,
+                   key);
   }
 
   Result<void> add_cell(const Column& column, const csv::Cell& cell, Row& row,
                         Sample& sample) const;
 
-  std::shared_ptr<const ByteSource> source_;
-  std::string_view text_;
   RowFields rows_;
   std::uint64_t max_cell_bytes_;
   LineNumbers lines_;
@@ -233,25 +221,17 @@ Result<void> CsvShard::add_cell(const Column& column, const csv::Cell& cell, Row
   return {};
 }
 
-Result<void> CsvShard::read(std::uint64_t offset_bytes, Sample& sample) const {
-  if (auto unchanged = source_->check_unchanged(); !unchanged) {
-    Error error = std::move(unchanged.error());
-    error.offset_bytes = offset_bytes;
-    return tl::unexpected<Error>(std::move(error));
-  }
-  const bool begins = offset_bytes >= rows_begin_ && offset_bytes < text_.size() &&
-                      (offset_bytes == rows_begin_ || text_[offset_bytes - 1] == '\n' ||
-                       text_[offset_bytes - 1] == '\r');
+Result<void> CsvShard::read_sample(std::uint64_t offset_bytes, Sample& sample) const {
+  const bool begins = offset_bytes >= rows_begin_ && offset_bytes < text().size() &&
+                      (offset_bytes == rows_begin_ || text()[offset_bytes - 1] == '\n' ||
+                       text()[offset_bytes - 1] == '\r');
   if (!begins) {
-    return tl::unexpected<Error>(Error{Reason::internal,
-                                       "no row begins here: the offset is not of the index",
-                                       std::string(name()),
-                                       offset_bytes,
-                                       {}});
+    return failure(Reason::internal, offset_bytes,
+                   "no row begins here: the offset is not of the index");
   }
   sample.reset(name(), offset_bytes);
   Row row;
-  csv::CellWalk walk(text_, offset_bytes, separator_);
+  csv::CellWalk walk(text(), offset_bytes, separator_);
   std::size_t cells = 0;
   for (csv::Cell cell; walk.next(cell); ++cells) {
     if (cells >= columns_.size()) continue;
@@ -260,7 +240,7 @@ Result<void> CsvShard::read(std::uint64_t offset_bytes, Sample& sample) const {
   sample.set_end_bytes(walk.at());
   const std::string_view key = row.names.key.value_or(row.names.image_path);
   if (walk.unterminated()) {
-    const std::uint64_t last = lines_.line_at(text_.size() - 1);
+    const std::uint64_t last = lines_.line_at(text().size() - 1);
     return row_failure(Reason::damaged_shard, offset_bytes, key,
                        "has a quote that is never closed, which takes everything behind it, up "
                        "to line " +

@@ -7,6 +7,7 @@
 #include "millrace/formats/tables/caption_row.h"
 #include "millrace/formats/tables/json_text.h"
 #include "millrace/formats/tables/line_numbers.h"
+#include "millrace/formats/tables/text_shard.h"
 
 namespace millrace {
 
@@ -76,70 +77,49 @@ std::size_t text_begin(std::string_view text) {
   return text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
 }
 
-class LinesShard final : public Shard {
+class LinesShard final : public TextShard {
  public:
   LinesShard(const Flickr30kLines& lines, std::shared_ptr<const ByteSource> source, RowFields rows,
              ReadOptions options)
-      : form_(lines),
-        source_(std::move(source)),
-        text_(as_text(source_->bytes())),
+      : TextShard(std::move(source)),
+        form_(lines),
         rows_(std::move(rows)),
         options_(std::move(options)),
-        line_numbers_(source_->bytes()),
-        begin_(text_begin(text_)) {
-    LineWalk header(text_, begin_);
+        line_numbers_(this->source().bytes()),
+        begin_(text_begin(text())) {
+    LineWalk header(text(), begin_);
     if (form_.has_header && header.next()) begin_ = header.end();
   }
 
-  std::string_view name() const override { return source_->name(); }
-  const ByteSource& source() const override { return *source_; }
-
-  Result<ShardIndex> index() const override {
-    if (auto unchanged = source_->check_unchanged(); !unchanged) {
-      return tl::unexpected<Error>(std::move(unchanged.error()));
-    }
-    ShardIndex index;
+  void find_samples(ShardIndex& index) const override {
     std::string_view image;  // of the sample that a line may belong to; empty: of none
-    for (LineWalk walk(text_, begin_); walk.next();) {
+    for (LineWalk walk(text(), begin_); walk.next();) {
       const auto parsed = form_.parse(walk.line());
       if (!parsed) ++index.damaged;
       if (parsed && !image.empty() && parsed->image == image) continue;
       index.sample_offsets.push_back(walk.begin());
       image = parsed ? parsed->image : std::string_view{};
     }
-    return index;
   }
 
-  Result<void> read(std::uint64_t offset_bytes, Sample& sample) const override;
+  Result<void> read_sample(std::uint64_t offset_bytes, Sample& sample) const override;
 
  private:
-  tl::unexpected<Error> failure(Reason reason, std::uint64_t offset, std::string what,
-                                std::string_view key) const {
-    return tl::unexpected<Error>(
-        Error{reason, std::move(what), std::string(name()), offset, std::string(key)});
-  }
   std::string line_at(std::uint64_t offset) const {
     return "line " + std::to_string(line_numbers_.line_at(offset));
   }
 
   Flickr30kLines form_;
-  std::shared_ptr<const ByteSource> source_;
-  std::string_view text_;
   RowFields rows_;
   ReadOptions options_;
   LineNumbers line_numbers_;
   std::size_t begin_;
 };
 
-Result<void> LinesShard::read(std::uint64_t offset_bytes, Sample& sample) const {
-  if (auto unchanged = source_->check_unchanged(); !unchanged) {
-    Error error = std::move(unchanged.error());
-    error.offset_bytes = offset_bytes;
-    return tl::unexpected<Error>(std::move(error));
-  }
-  LineWalk walk(text_, offset_bytes);
-  const bool begins = offset_bytes >= begin_ && offset_bytes < text_.size() &&
-                      (offset_bytes == begin_ || text_[offset_bytes - 1] == '\n');
+Result<void> LinesShard::read_sample(std::uint64_t offset_bytes, Sample& sample) const {
+  LineWalk walk(text(), offset_bytes);
+  const bool begins = offset_bytes >= begin_ && offset_bytes < text().size() &&
+                      (offset_bytes == begin_ || text()[offset_bytes - 1] == '\n');
   if (!begins || !walk.next() || walk.begin() != offset_bytes) {
     return failure(Reason::internal, offset_bytes,
                    "no sample begins here: the offset is not of the index", {});

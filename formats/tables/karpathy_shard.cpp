@@ -9,6 +9,7 @@
 #include "millrace/formats/tables/caption_row.h"
 #include "millrace/formats/tables/json_text.h"
 #include "millrace/formats/tables/json_walk.h"
+#include "millrace/formats/tables/text_shard.h"
 
 namespace millrace {
 
@@ -28,34 +29,25 @@ struct Record {
   std::string_view sentences;
 };
 
-class KarpathyShard final : public Shard {
+class KarpathyShard final : public TextShard {
  public:
   KarpathyShard(std::shared_ptr<const ByteSource> source, std::size_t images_at, RowFields rows,
                 ReadOptions options)
-      : source_(std::move(source)),
-        text_(as_text(source_->bytes())),
+      : TextShard(std::move(source)),
         images_at_(images_at),
         rows_(std::move(rows)),
         options_(std::move(options)) {}
 
-  std::string_view name() const override { return source_->name(); }
-  const ByteSource& source() const override { return *source_; }
-
-  Result<ShardIndex> index() const override {
-    if (auto unchanged = source_->check_unchanged(); !unchanged) {
-      return tl::unexpected<Error>(std::move(unchanged.error()));
-    }
-    ShardIndex index;
+  void find_samples(ShardIndex& index) const override {
     const Walked walked =
         walk([&](std::uint64_t record) { index.sample_offsets.push_back(record); });
     if (walked.broken != nullptr) {
       ++index.damaged;
-      if (!walked.in_record) index.sample_offsets.push_back(text_.size());
+      if (!walked.in_record) index.sample_offsets.push_back(text().size());
     }
-    return index;
   }
 
-  Result<void> read(std::uint64_t offset_bytes, Sample& sample) const override;
+  Result<void> read_sample(std::uint64_t offset_bytes, Sample& sample) const override;
 
  private:
   struct Walked {
@@ -66,24 +58,17 @@ class KarpathyShard final : public Shard {
   // Gives the records to `record`, and walks what is behind them.
   Walked walk(const std::function<void(std::uint64_t)>& record) const;
 
-  tl::unexpected<Error> failure(Reason reason, std::uint64_t offset, std::string what,
-                                std::string_view key = {}) const {
-    return tl::unexpected<Error>(
-        Error{reason, std::move(what), std::string(name()), offset, std::string(key)});
-  }
   // Nothing if a record begins there, as far as can be seen.
   Result<void> check_place(std::uint64_t offset) const;
   Result<Record> record_at(std::uint64_t offset, Sample& sample) const;
 
-  std::shared_ptr<const ByteSource> source_;
-  std::string_view text_;
   std::size_t images_at_;
   RowFields rows_;
   ReadOptions options_;
 };
 
 KarpathyShard::Walked KarpathyShard::walk(const std::function<void(std::uint64_t)>& record) const {
-  JsonWalk walk(text_, json_begin(text_));
+  JsonWalk walk(text(), json_begin(text()));
   std::string_view key;
   std::string_view value;
   walk.enter('{');
@@ -96,7 +81,7 @@ KarpathyShard::Walked KarpathyShard::walk(const std::function<void(std::uint64_t
     walk.enter('[');
     while (walk.next_entry()) {
       walk.peek();
-      if (walk.at() == text_.size()) {
+      if (walk.at() == text().size()) {
         walk.fail("ends within a list");
         break;
       }
@@ -109,7 +94,7 @@ KarpathyShard::Walked KarpathyShard::walk(const std::function<void(std::uint64_t
 }
 
 Result<void> KarpathyShard::check_place(std::uint64_t offset) const {
-  if (offset == text_.size()) {
+  if (offset == text().size()) {
     const Walked walked = walk([](std::uint64_t) {});
     if (walked.broken != nullptr) {
       return failure(
@@ -117,10 +102,10 @@ Result<void> KarpathyShard::check_place(std::uint64_t offset) const {
           "the document " + std::string(walked.broken) + ", at byte " + std::to_string(walked.at));
     }
   }
-  const std::size_t before = offset == 0 || offset >= text_.size()
+  const std::size_t before = offset == 0 || offset >= text().size()
                                  ? std::string_view::npos
-                                 : text_.find_last_not_of(" \t\r\n", offset - 1);
-  if (before == std::string_view::npos || (text_[before] != '[' && text_[before] != ',')) {
+                                 : text().find_last_not_of(" \t\r\n", offset - 1);
+  if (before == std::string_view::npos || (text()[before] != '[' && text()[before] != ',')) {
     return failure(Reason::internal, offset,
                    "no image's record begins here: the offset is not of the index");
   }
@@ -131,7 +116,7 @@ Result<Record> KarpathyShard::record_at(std::uint64_t offset, Sample& sample) co
   std::string_view written;
   std::string_view key;
   std::string_view value;
-  JsonWalk whole(text_, offset);
+  JsonWalk whole(text(), offset);
   if (!whole.value(written)) {
     return failure(
         Reason::damaged_shard, offset,
@@ -156,12 +141,7 @@ Result<Record> KarpathyShard::record_at(std::uint64_t offset, Sample& sample) co
   return record;
 }
 
-Result<void> KarpathyShard::read(std::uint64_t offset_bytes, Sample& sample) const {
-  if (auto unchanged = source_->check_unchanged(); !unchanged) {
-    Error error = std::move(unchanged.error());
-    error.offset_bytes = offset_bytes;
-    return tl::unexpected<Error>(std::move(error));
-  }
+Result<void> KarpathyShard::read_sample(std::uint64_t offset_bytes, Sample& sample) const {
   if (auto place = check_place(offset_bytes); !place) return place;
   sample.reset(name(), offset_bytes);
   const auto record = record_at(offset_bytes, sample);
