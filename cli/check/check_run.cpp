@@ -19,6 +19,7 @@
 #include "millrace/formats/shard.h"
 #include "millrace/formats/shard_listing.h"
 #include "millrace/formats/shard_spec.h"
+#include "millrace/formats/tar/tar_reader.h"
 #include "millrace/loader/options.h"
 #include "progress_line.h"
 #include "quantity_text.h"
@@ -217,7 +218,7 @@ class Reading {
           checker.take_error(place, read.error());
           continue;
         }
-        checker.check(place, sample);
+        checker.check(place, sample, block->shard->from_tar);
         shard.done_with(sample);
       }
       prints_.add(batch);
@@ -240,6 +241,7 @@ class Reading {
     auto opened = std::make_shared<OpenedShard>();
     opened->number = number;
     opened->shard = *shard;
+    opened->from_tar = tar::begins_like_tar((*shard)->source().bytes());
     opened->offsets = std::move(index->sample_offsets);
     return opened;
   }

@@ -44,12 +44,6 @@ bool is_modality(std::string_view field) {
                      [&](std::string_view end) { return field.ends_with(end); });
 }
 
-// Rows without a key of their own have their number for one, in every shard the same.
-bool has_own_key(const Sample& sample) {
-  return sample.offset_unit() != OffsetUnit::row ||
-         sample.key() != std::to_string(sample.begin_bytes());
-}
-
 }  // namespace
 
 Result<void> ImageFields::find(const Sample& sample,
@@ -85,6 +79,7 @@ std::vector<std::string> checked_fields(const CheckOptions& options) {
   for (int i = 0; i < kMostModalities; ++i) {
     fields.push_back("modalities." + std::to_string(i) + ".value");
   }
+  fields.insert(fields.end(), options.read.keys.begin(), options.read.keys.end());
   if (std::find(fields.begin(), fields.end(), "json") == fields.end()) fields.emplace_back("json");
   return fields;
 }
@@ -96,7 +91,25 @@ SampleChecker::SampleChecker(const CheckOptions& options, CheckTallies& tallies,
       prints_(prints),
       image_fields_(options.image_fields),
       text_fields_(options.text_fields),
-      conversations_(options.placeholders) {}
+      conversations_(options.placeholders) {
+  for (const std::string& key : options.read.keys) {
+    key_paths_.push_back(JsonRowReader::path_of(key));
+    key_columns_.push_back(lower(key));
+  }
+}
+
+// Not of rows that are called by their image's path or their number, nor of files in folders:
+// those are called alike wherever they are.
+bool SampleChecker::has_own_key(const Sample& sample) {
+  for (const std::string& column : key_columns_) {
+    const Field* field = sample.find(column);
+    if (field != nullptr && as_text(field->data) == sample.key()) return true;
+  }
+  const Field* row = sample.find("json");
+  if (row == nullptr || !rows_.read(row->data, key_paths_, key_values_)) return false;
+  return std::find(key_values_.begin(), key_values_.end(), std::optional(sample.key())) !=
+         key_values_.end();
+}
 
 bool SampleChecker::wants(FindingKind kind) { return tallies_.findings.wants(kind, place_); }
 
@@ -136,14 +149,14 @@ void SampleChecker::take_error(SamplePlace place, const Error& error) {
   tallies_.findings.add(std::move(finding));
 }
 
-void SampleChecker::check(SamplePlace place, const Sample& sample) {
+void SampleChecker::check(SamplePlace place, const Sample& sample, bool from_tar) {
   place_ = place;
   is_bad_ = false;
   ++tallies_.samples;
   tallies_.spot.offer(place);
   if (options_.duplicates) {
     prints_.begin_sample(place);
-    if (has_own_key(sample)) prints_.add_key(sample.key());
+    if (from_tar || has_own_key(sample)) prints_.add_key(sample.key());
   }
   check_images(sample);
   check_captions(sample);

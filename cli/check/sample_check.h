@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "check/fingerprints.h"
 #include "millrace/formats/field_selector.h"
 #include "millrace/formats/sample.h"
+#include "millrace/formats/tables/json_row_reader.h"
 #include "millrace/transforms/clip_tokenizer.h"
 #include "millrace/transforms/decode.h"
 #include "millrace/transforms/image_info.h"
@@ -53,12 +55,13 @@ class SampleChecker {
  public:
   SampleChecker(const CheckOptions& options, CheckTallies& tallies, Fingerprints::Batch& prints);
 
-  /// A sample that was read.
-  void check(SamplePlace place, const Sample& sample);
+  /// A sample that was read. `from_tar`: its fields are files, not columns.
+  void check(SamplePlace place, const Sample& sample, bool from_tar);
   /// One that could not be.
   void take_error(SamplePlace place, const Error& error);
 
  private:
+  bool has_own_key(const Sample& sample);
   void check_images(const Sample& sample);
   void check_image(const Sample& sample, std::span<const std::uint8_t> bytes);
   void check_pixels(const Sample& sample, const ImageInfo& info, ImageView image);
@@ -77,6 +80,10 @@ class SampleChecker {
   ImageDecoder decoder_;
   TokenCounter tokens_;
   ConversationReader conversations_;
+  JsonRowReader rows_;
+  std::vector<std::string> key_columns_;
+  std::vector<JsonRowReader::Path> key_paths_;
+  std::vector<std::optional<std::string_view>> key_values_;
   std::vector<std::span<const std::uint8_t>> images_;
   std::vector<std::span<const std::uint8_t>> texts_;
   SamplePlace place_;

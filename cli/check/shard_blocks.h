@@ -20,6 +20,7 @@ struct OpenedShard {
   std::uint32_t number = 0;
   std::shared_ptr<const Shard> shard;
   std::vector<std::uint64_t> offsets;
+  bool from_tar = false;
 };
 
 /// Consecutive samples of one shard.

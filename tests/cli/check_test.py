@@ -317,6 +317,28 @@ def test_reads_other_sources_and_fields(folder: pathlib.Path) -> None:
     assert check(folder / "c.tar", "--placeholder", "[IMG]", "--no-duplicates").returncode == 0
 
 
+def test_keys_are_compared_only_where_the_data_has_keys(folder: pathlib.Path) -> None:
+    for name in ("a", "b"):
+        (folder / "images" / name).mkdir(parents=True)
+    for i, path in enumerate(("a/1.png", "b/1.png", "a/2.png")):
+        (folder / "images" / path).write_bytes(photo(i))
+        (folder / "images" / path).with_suffix(".txt").write_text(f"picture {i}")
+    # One caption a row, several of an image: its path is no key.
+    rows = [("a/1.png", "one"), ("a/1.png", "another"), ("b/1.png", "third")]
+    (folder / "rows.jsonl").write_text("".join(
+        json.dumps({"image_path": f"images/{path}", "caption": text}) + "\n" for path, text in rows))
+    (folder / "rows.csv").write_text("filepath,title\n" + "".join(f"images/{p},{t}\n" for p, t in rows))
+    for source, text in ((folder / "rows.jsonl", "json:caption"), (folder / "rows.csv", "title"), (folder / "images", "txt")):
+        found = report(source, "--text", text, code=0)
+        assert found["passed"] and found["findings"]["duplicate_key"]["count"] == 0, found
+    (folder / "own.csv").write_text("uid,filepath,title\n" + "".join(f"7,images/{p},{t}\n" for p, t in rows))
+    (folder / "own.jsonl").write_text("".join(
+        json.dumps({"meta": {"n": 7}, "image_path": f"images/{p}", "caption": t}) + "\n" for p, t in rows))
+    for source, more in ((folder / "own.csv", []), (folder / "own.jsonl", ["--keys", "meta.n"])):
+        found = report(source, *more)
+        assert not found["passed"] and found["findings"]["duplicate_key"]["count"] == 2, found
+
+
 def modality_row(text: str, *images: str, turns: bool) -> dict:
     said = {"conversations": [{"role": "user", "content": text}]} if turns else {"text": text}
     return {**said, "modalities": [{"type": "image", "value": image} for image in images]}
