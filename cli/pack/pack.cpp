@@ -99,17 +99,17 @@ class Packing {
     if (!sources) return tl::unexpected<Error>(std::move(sources.error()));
     const auto header = header_of(options_, *sources, target_, bounds_);
     if (!header) return tl::unexpected<Error>(header.error());
-    if (auto apart = check_apart(*sources); !apart) return tl::unexpected<Error>(apart.error());
+    check_apart(*sources);
     std::error_code error;
     fs::create_directories(target_.folder, error);
-    if (error) return pack_refused(target_.folder, "cannot be made: " + error.message());
+    if (error) return system_failure(target_.folder, "cannot be made", error.value());
     if (!options_.force) {
       auto finished = take_finished(*header, *sources);
       if (!finished || *finished) {
         if (!finished) return tl::unexpected<Error>(std::move(finished.error()));
         return report_;
       }
-      if (auto free = check_free(); !free) return tl::unexpected<Error>(free.error());
+      check_free();
     }
     auto journal = PackJournal::open(target_.folder, *header, options_.force);
     if (!journal) return tl::unexpected<Error>(std::move(journal.error()));
@@ -121,7 +121,7 @@ class Packing {
 
  private:
   // A pack must not write over what it reads.
-  Result<void> check_apart(const SourceShards& sources) const {
+  void check_apart(const SourceShards& sources) const {
     std::error_code error;
     const fs::path folder = fs::weakly_canonical(fs::absolute(target_.folder), error);
     for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -129,16 +129,15 @@ class Packing {
           fs::weakly_canonical(fs::absolute(shard_file(sources.path(i))), error);
       if ((source.parent_path() / "") != (folder / "")) continue;
       if (target_.names(source.filename().native())) {
-        return pack_refused(sources.path(i), "a source has the name of a shard to be written");
+        refuse_pack(sources.path(i), "a source has the name of a shard to be written");
       }
       // It may be of the pack that would be replaced.
       if (options_.force) {
-        return pack_refused(sources.path(i),
-                            "a source lies in the folder whose pack --force replaces; choose "
-                            "another folder");
+        refuse_pack(sources.path(i),
+                    "a source lies in the folder whose pack --force replaces; choose "
+                    "another folder");
       }
     }
-    return {};
   }
 
   Result<bool> take_finished(const PackHeader& header, const SourceShards& sources) {
@@ -149,9 +148,12 @@ class Packing {
       const std::string path = target_.folder + shard.name;
       const auto stamp = file_stamp(path);
       if (!stamp || stamp->bytes != shard.bytes) {
-        return pack_refused(path,
-                            "the finished pack lacks this shard, or it has another size; --force "
-                            "packs anew");
+        return tl::unexpected<Error>(
+            Error{Reason::damaged_shard,
+                  "the finished pack lacks this shard, or it has another size; --force packs anew",
+                  path,
+                  Error::kNoOffset,
+                  {}});
       }
       report_.totals.add(shard);
     }
@@ -171,22 +173,22 @@ class Packing {
     const auto now = named_files_before(end, sources, threads_);
     if (!now) return tl::unexpected<Error>(now.error());
     if (*now == then) return {};
-    return pack_refused(told_by,
-                        "images that the sources name have changed since: some were added or "
-                        "removed, or have another size or time of modification; --force packs "
-                        "anew");
+    refuse_pack(told_by,
+                "images that the sources name have changed since: some were added or "
+                "removed, or have another size or time of modification; --force packs "
+                "anew");
   }
 
   // Shards that no manifest and no journal tell of are somebody else's.
-  Result<void> check_free() const {
+  void check_free() const {
     std::error_code error;
     const auto journal_bytes = fs::file_size(target_.folder + "manifest.jsonl.partial", error);
-    if (!error && journal_bytes > 0) return {};
+    if (!error && journal_bytes > 0) return;
     const std::string first = target_.folder + shard_name(target_.pattern, 0);
-    if (!fs::exists(first, error)) return {};
-    return pack_refused(first,
-                        "exists, and no manifest says that it is of this pack; choose another "
-                        "folder or prefix, or --force to replace it");
+    if (!fs::exists(first, error)) return;
+    refuse_pack(first,
+                "exists, and no manifest says that it is of this pack; choose another "
+                "folder or prefix, or --force to replace it");
   }
 
   Result<void> pack_into(PackJournal& journal, const SourceShards& sources) {

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -101,7 +102,7 @@ json::object header_line(const PackHeader& header) {
   return {{"pack", header.description}, {"stamp", header.stamp}};
 }
 
-tl::unexpected<Error> sources_changed(const PackHeader& header, const std::string& told_by) {
+[[noreturn]] void refuse_changed(const PackHeader& header, const std::string& told_by) {
   std::string which = "a file of the sources";
   const auto then = file_stamp(told_by);
   for (const std::string& file : header.files) {
@@ -111,8 +112,8 @@ tl::unexpected<Error> sources_changed(const PackHeader& header, const std::strin
       break;
     }
   }
-  return pack_refused(told_by, "the sources have changed since: " + which +
-                                   " has another size or time of modification; --force packs anew");
+  refuse_pack(told_by, "the sources have changed since: " + which +
+                           " has another size or time of modification; --force packs anew");
 }
 
 // The lines of a text that end with a line feed.
@@ -143,7 +144,19 @@ bool is_of_a_pack(std::string_view text) {
   return object != nullptr && (object->contains("millrace_pack") || object->contains("pack"));
 }
 
-// What is left of another pack, finished or not. A manifest of somebody else's stays as it is.
+// Whatever shards a manifest of somebody else's names are not a pack's to remove.
+void refuse_foreign(const std::string& folder) {
+  for (const std::string& path : {folder + "manifest.jsonl", journal_path(folder)}) {
+    const auto content = content_of(path);
+    if (!content) continue;
+    const auto lines = whole_lines(*content);
+    if (!lines.empty() && !is_of_a_pack(lines.front())) {
+      refuse_pack(path, "is no manifest of millrace pack; choose another folder");
+    }
+  }
+}
+
+// What is left of another pack, finished or not.
 Result<void> remove_pack(const std::string& folder) {
   const std::string manifest = folder + "manifest.jsonl";
   for (const std::string& path : {manifest, journal_path(folder)}) {
@@ -151,9 +164,6 @@ Result<void> remove_pack(const std::string& folder) {
     if (!content) continue;
     const auto lines = whole_lines(*content);
     if (lines.empty()) continue;
-    if (!is_of_a_pack(lines.front())) {
-      return pack_refused(path, "is no manifest of millrace pack; choose another folder");
-    }
     for (const std::string_view text : lines) {
       boost::system::error_code error;
       const json::value line = json::parse(json::string_view(text.data(), text.size()), error);
@@ -172,9 +182,8 @@ Result<void> remove_pack(const std::string& folder) {
 
 }  // namespace
 
-tl::unexpected<Error> pack_refused(const std::string& path, std::string what) {
-  return tl::unexpected<Error>(
-      Error{Reason::internal, std::move(what), path, Error::kNoOffset, {}});
+void refuse_pack(const std::string& path, const std::string& what) {
+  throw std::invalid_argument(path + ": " + what);
 }
 
 void PackTotals::add(const PackedShard& shard) {
@@ -193,43 +202,55 @@ Result<std::optional<FinishedPack>> PackJournal::finished_pack(const std::string
   const auto content = content_of(path);
   if (!content) return tl::unexpected<Error>(content.error());
   const auto lines = whole_lines(*content);
+  refuse_foreign(folder);
+  if (lines.empty() || lines[0] != header.description) {
+    refuse_pack(path,
+                "another pack is in this folder (other sources or options); choose another "
+                "folder, or --force to replace it");
+  }
+  FinishedPack pack;
+  std::string stamp;
   try {
-    if (lines.empty() || lines[0] != header.description) {
-      return pack_refused(path,
-                          "another pack is in this folder (other sources or options); choose "
-                          "another folder, or --force to replace it");
-    }
-    FinishedPack pack;
     for (const std::string_view line : lines) {
       const json::object object =
           json::parse(json::string_view(line.data(), line.size())).as_object();
       if (object.contains("shard")) pack.shards.push_back(shard_of(object));
       if (const json::value* totals = object.if_contains("totals")) {
-        if (object.at("stamp").as_string() != header.stamp) return sources_changed(header, path);
+        stamp = object.at("stamp").as_string();
         pack.named = named_of(object.at("named"));
         pack.skipped = totals->at("skipped").to_number<std::uint64_t>();
-        return pack;
       }
     }
   } catch (const std::exception&) {
-    return pack_refused(path, "is no manifest of millrace pack; choose another folder");
+    stamp.clear();
   }
-  return pack_refused(path, "is cut short; --force packs anew");
+  if (stamp.empty()) {
+    return tl::unexpected<Error>(Error{Reason::damaged_shard,
+                                       "the manifest is cut short or damaged; --force packs anew",
+                                       path,
+                                       Error::kNoOffset,
+                                       {}});
+  }
+  if (stamp != header.stamp) refuse_changed(header, path);
+  return pack;
 }
 
 Result<std::unique_ptr<PackJournal>> PackJournal::open(const std::string& folder,
                                                        const PackHeader& header, bool force) {
   const std::string path = journal_path(folder);
+  if (force) refuse_foreign(folder);
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file < 0) return system_failure(path, "cannot write", errno);
   std::unique_ptr<PackJournal> journal(new PackJournal(folder, file));
   if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return pack_refused(path, "another process is packing into this folder");
+    return tl::unexpected<Error>(Error{Reason::io_error,
+                                       "another process is packing into this folder",
+                                       path,
+                                       Error::kNoOffset,
+                                       {}});
   }
   if (force) {
     if (auto removed = remove_pack(folder); !removed) {
-      // The lock's file is of no use to the pack that stays.
-      if (::lseek(file, 0, SEEK_END) == 0) ::unlink(path.c_str());
       return tl::unexpected<Error>(std::move(removed.error()));
     }
   }
@@ -256,8 +277,8 @@ Result<void> PackJournal::take_up(const PackHeader& header, bool force) {
       if (auto emptied = cut(0); !emptied) return emptied;
       return append(first);
     }
-    if (is_of_same(lines[0], header)) return sources_changed(header, journal_path(folder_));
-    return pack_refused(
+    if (is_of_same(lines[0], header)) refuse_changed(header, journal_path(folder_));
+    refuse_pack(
         journal_path(folder_),
         "an interrupted pack of other sources or options is in this folder; --force begins anew");
   }

@@ -17,8 +17,9 @@ struct SourcePlace {
   bool operator==(const SourcePlace&) const = default;
 };
 
-/// The error that a pack cannot be made or gone on with, said of a file.
-tl::unexpected<Error> pack_refused(const std::string& path, std::string what);
+/// Throws std::invalid_argument: what was asked for does not fit what is in the folder, as this
+/// file shows.
+[[noreturn]] void refuse_pack(const std::string& path, const std::string& what);
 
 /// What a pack is made of. Two runs with the same make the same.
 struct PackHeader {
@@ -77,16 +78,17 @@ struct PackTotals {
 class PackJournal {
  public:
   /// Takes up what an interrupted run left in the folder. `force`: instead removes the shards and
-  /// the manifest of the pack that is there. Errors: io_error; internal if another process packs
-  /// there, or if what was interrupted is another pack.
+  /// the manifest of the pack that is there. Errors: io_error, also if another process packs there.
+  /// Throws as refuse_pack if what was interrupted is another pack.
   static Result<std::unique_ptr<PackJournal>> open(const std::string& folder,
                                                    const PackHeader& header, bool force);
   ~PackJournal();
   PackJournal(const PackJournal&) = delete;
   PackJournal& operator=(const PackJournal&) = delete;
 
-  /// The same pack, if it is finished in that folder. Errors: io_error; internal where another
-  /// one is, or where `header.files` have changed since.
+  /// The same pack, if it is finished in that folder. Errors: io_error; damaged_shard if
+  /// the manifest is cut short. Throws as refuse_pack where another one is, or where `header.files`
+  /// have changed since.
   static Result<std::optional<FinishedPack>> finished_pack(const std::string& folder,
                                                            const PackHeader& header);
 

@@ -43,6 +43,10 @@ PackTarget pack_target(const std::string& output, const std::string& prefix) {
         prefix.find_first_of("/%*?[]{}$\\\n") != std::string::npos) {
       refuse("--prefix " + prefix + ": must be the beginning of a file name");
     }
+    if (output.ends_with(".tar")) {
+      refuse("-o " + output + ": must be a folder, or a path with a number: " +
+             output.substr(0, output.size() - 4) + "-%06d.tar");
+    }
     target.folder = output.ends_with('/') ? output : output + "/";
     target.pattern = prefix + "-%06d.tar";
     return target;
