@@ -30,6 +30,8 @@ DecodeOptions read_decode_options(const JsonObject& from) {
   }
   read_choice("truncated", options.truncated, truncated_images_name, TruncatedImages::error,
               TruncatedImages::keep);
+  read_choice("jpeg_decoder", options.jpeg_decoder, jpeg_path_name, JpegPath::automatic,
+              JpegPath::turbo);
   from.read("fast_scale", options.fast_scale);
   from.read("max_png_text_bytes", options.max_png_text_bytes);
   from.read("max_png_texts_bytes", options.max_png_texts_bytes);

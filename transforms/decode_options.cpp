@@ -14,6 +14,8 @@ const char* truncated_images_name(TruncatedImages truncated) {
   return truncated == TruncatedImages::keep ? "keep" : "error";
 }
 
+const char* jpeg_path_name(JpegPath path) { return path == JpegPath::turbo ? "turbo" : "auto"; }
+
 std::string json_members(const DecodeOptions& options) {
   constexpr DecodeOptions kDefaults;
   std::string text = R"("max_image_pixels":)" + std::to_string(options.max_image_pixels) +

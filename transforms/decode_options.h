@@ -24,6 +24,12 @@ enum class TruncatedImages : std::uint8_t {
   keep,   ///< what was decoded, the rest black: Pillow with LOAD_TRUNCATED_IMAGES
 };
 
+/// Which code decodes JPEGs; the pixels and the verdicts are the same.
+enum class JpegPath : std::uint8_t {
+  automatic,  ///< this library's own for plain baseline files, libjpeg-turbo for all others
+  turbo,      ///< libjpeg-turbo for all
+};
+
 /// Limits and choices of image decoding.
 struct DecodeOptions {
   /// More pixels than this (width x height as the header declares) is image_too_large, found before
@@ -52,16 +58,21 @@ struct DecodeOptions {
   /// The same of all its texts together. The default is Pillow's MAX_TEXT_MEMORY.
   std::uint64_t max_png_texts_bytes = std::uint64_t{64} << 20;
 
+  /// A choice of speed alone: json_members() and the fingerprints made of it leave it out.
+  JpegPath jpeg_decoder = JpegPath::automatic;
+
   bool operator==(const DecodeOptions&) const = default;
 };
 
-/// "ignore", "apply"; "drop", "composite"; "error", "keep".
+/// "ignore", "apply"; "drop", "composite"; "error", "keep"; "auto", "turbo".
 const char* exif_orientation_name(ExifOrientation orientation);
 const char* alpha_mode_name(AlphaMode mode);
 const char* truncated_images_name(TruncatedImages truncated);
+const char* jpeg_path_name(JpegPath path);
 
 /// What `options` says, as members of a JSON object: `"max_image_pixels":178956970,...`. The two
-/// limits on pixels and scans always, all others where they are not at their defaults.
+/// limits on pixels and scans always, the others that change the output where they are not at their
+/// defaults.
 std::string json_members(const DecodeOptions& options);
 
 }  // namespace millrace

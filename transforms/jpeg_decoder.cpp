@@ -195,7 +195,9 @@ std::string JpegDecoder::Codec::message() {
 JpegDecoder::JpegDecoder(const DecodeOptions& options)
     : options_(options),
       codec_(std::make_unique<Codec>(options)),
-      baseline_(std::make_unique<jpeg::BaselineDecoder>()) {}
+      baseline_(options.jpeg_decoder == JpegPath::turbo
+                    ? nullptr
+                    : std::make_unique<jpeg::BaselineDecoder>()) {}
 
 JpegDecoder::~JpegDecoder() = default;
 
@@ -212,7 +214,8 @@ Result<ImageView> JpegDecoder::decode(std::span<const std::uint8_t> data, PixelB
   std::uint8_t* rows =
       pixels.reserve(kOffAlignmentBytes + image_bytes + std::max(row_bytes, jpeg::kRgbSlackBytes)) +
       kOffAlignmentBytes;
-  if (baseline_->decode(data, {rows, frame->width, frame->height, stride_bytes})) {
+  if (baseline_ != nullptr &&
+      baseline_->decode(data, {rows, frame->width, frame->height, stride_bytes})) {
     return ImageView{rows, frame->width, frame->height, stride_bytes};
   }
   switch (codec_->decode(data, *frame, rows, stride_bytes, rows + image_bytes)) {
