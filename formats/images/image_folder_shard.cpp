@@ -103,7 +103,7 @@ struct FolderFiles {
   SkippedRecords skipped;
 };
 
-std::string_view stem_of(std::string_view image) { return image.substr(0, image.rfind('.')); }
+std::string_view image_stem(std::string_view image) { return image.substr(0, image.rfind('.')); }
 
 // The images of a folder, and which of them a file lies beside.
 class FolderImages {
@@ -125,7 +125,7 @@ class FolderImages {
       if (is_image_name(name)) images_.push_back({name});
     }
     for (std::size_t i = 0; i < images_.size(); ++i) {
-      by_stem_.emplace_back(stem_of(images_[i].name), i);
+      by_stem_.emplace_back(image_stem(images_[i].name), i);
     }
     std::sort(by_stem_.begin(), by_stem_.end());
     for (std::size_t i = 1; i < by_stem_.size(); ++i) {
@@ -191,7 +191,7 @@ void add_sidecars(std::span<const FolderImages::Sidecar> sidecars, std::string_v
     };
     std::size_t field_at = sidecar.field_at;
     // Beside `a.txt`, `a.jpg.txt` is the field `jpg.txt`.
-    if (sidecar.by_whole_name && is_taken(field_at)) field_at = stem_of(image).size() + 1;
+    if (sidecar.by_whole_name && is_taken(field_at)) field_at = image_stem(image).size() + 1;
     const std::string_view field = sidecar.name.substr(field_at);
     if (is_taken(field_at) || (field.starts_with("__") && field.ends_with("__"))) {
       ++folder.skipped.meta_members;
@@ -224,7 +224,7 @@ FolderFiles group(std::vector<std::string> names, SkippedRecords skipped,
   auto begin = sidecars.begin();
   for (std::size_t i = 0; i < images.images().size(); ++i) {
     const FolderImages::Image& image = images.images()[i];
-    const std::size_t stem_bytes = stem_of(image.name).size();
+    const std::size_t stem_bytes = image_stem(image.name).size();
     // `a.jpg` and `a.png` are two samples: no key may stand for both.
     add_file(image.name, image.is_only_of_stem ? stem_bytes : image.name.size(), stem_bytes + 1,
              options, folder);
