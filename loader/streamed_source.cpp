@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "millrace/formats/brace_expansion.h"
+#include "millrace/formats/shard_format.h"
 #include "millrace/formats/shard_spec.h"
 #include "millrace/formats/streams/byte_stream.h"
 #include "millrace/loader/loader.h"
@@ -32,6 +33,17 @@ std::vector<std::string> expand(const std::vector<std::string>& sources) {
   return specs;
 }
 
+// Only a tar can be read from its beginning on, without looking at all of it before.
+void require_tars(const std::vector<std::string>& specs) {
+  for (const std::string& spec : specs) {
+    if (spec.starts_with(ByteStream::kCommandPrefix)) continue;
+    const std::string_view format = format_by_name(spec);
+    if (format.empty() || format == "tar") continue;
+    throw std::invalid_argument("sources: \"" + spec + "\" is " + std::string(format) +
+                                ", and streams are tar only; without streaming it can be read");
+  }
+}
+
 // Of the names, in order; a file may move to another folder.
 std::uint64_t hash_of(const std::vector<std::string>& specs) {
   std::uint64_t hash = specs.size();
@@ -50,6 +62,7 @@ class StreamedSource final : public SampleSource {
       : options_(options),
         specs_(expand(options.sources)),
         reader_(specs_, stream_options(options), limits(options)) {
+    require_tars(specs_);
     accounts_.push_back({options.all_sources().front().name, specs_.size(),
                          [this](std::size_t stream) { return specs_[stream]; }});
   }

@@ -8,6 +8,7 @@
 
 #include "loader/shards.h"
 #include "millrace/loader/loader.h"
+#include "scratch_folder.h"
 
 namespace millrace {
 namespace {
@@ -52,6 +53,15 @@ std::vector<std::int64_t> global_order(LoaderOptions options, std::uint64_t worl
     }
   }
   return order;
+}
+
+TEST_CASE("only tars are streamed") {
+  const test::ScratchFolder folder;
+  LoaderOptions options = streamed(Shards({2}));
+  options.sources = {folder.write("captions.jsonl", "{}\n")};
+  CHECK_THROWS_WITH_AS(Loader{options},
+                       doctest::Contains("captions.jsonl\" is jsonl, and streams are tar only"),
+                       std::invalid_argument);
 }
 
 TEST_CASE("streams deliver every sample once, each block shuffled within itself") {
