@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -11,6 +13,7 @@
 #include "check/check.h"
 #include "index.h"
 #include "ls.h"
+#include "millrace/loader/nearest_name.h"
 #include "pack/pack.h"
 #include "plan.h"
 #include "replay.h"
@@ -27,6 +30,51 @@ void refuse_negative_numbers(CLI::App& app) {
       });
     }
   }
+}
+
+// What a shell calls wrong usage.
+constexpr int kWrongUsage = 2;
+
+std::string unknown(const std::string& what, const std::string& name,
+                    const std::vector<std::string>& known) {
+  const std::vector<std::string_view> names(known.begin(), known.end());
+  return "unknown " + what + " " + name + "; the nearest known one is " +
+         std::string(millrace::nearest_name(name, names));
+}
+
+// What the parser says of a name that it does not know names no other. Empty: there is no such.
+std::string unknown_name(const CLI::App& app, int argc, char** argv) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  if (chosen.empty()) {
+    std::vector<std::string> verbs;
+    for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+      verbs.push_back(verb->get_name());
+    }
+    for (int i = 1; i < argc; ++i) {
+      if (argv[i][0] != '-') return unknown("verb", argv[i], verbs);
+    }
+    return {};
+  }
+  std::vector<std::string> names;
+  for (const CLI::Option* option : chosen.front()->get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (const std::string& argument : chosen.front()->remaining()) {
+    const std::string name = argument.substr(0, argument.find('='));
+    if (name.starts_with("--")) return unknown("option", name, names);
+  }
+  return {};
+}
+
+int report_wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  if (error.get_exit_code() == 0) return app.exit(error);  // --help and its like
+  const std::string message = unknown_name(app, argc, argv);
+  if (message.empty()) {
+    app.exit(error);
+  } else {
+    std::fprintf(stderr, "millrace: %s\nRun with --help for more information.\n", message.c_str());
+  }
+  return kWrongUsage;
 }
 
 int run(int argc, char** argv) {
@@ -46,7 +94,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+    return report_wrong_usage(app, error, argc, argv);
   }
   return exit_code;
 }

@@ -1,5 +1,9 @@
 #include "read_flags.h"
 
+#include <charconv>
+#include <string>
+#include <system_error>
+
 #include <CLI/CLI.hpp>
 
 namespace millrace::cli {
@@ -23,7 +27,18 @@ void add_read_flags(CLI::App& verb, ReadOptions& read) {
 }
 
 void add_threads_flag(CLI::App& verb, std::size_t& threads) {
-  verb.add_option("--threads,--num-proc", threads, "Threads; 0: all cores")->capture_default_str();
+  constexpr std::size_t kMostThreads = 4096;
+  verb.add_option("--threads,--num-proc", threads, "Threads; 0: all cores")
+      ->check([](const std::string& value) {
+        std::size_t number = 0;
+        const auto [stop, error] =
+            std::from_chars(value.data(), value.data() + value.size(), number);
+        if (error == std::errc() && stop == value.data() + value.size() && number <= kMostThreads) {
+          return std::string();
+        }
+        return value + ": must be 0 to " + std::to_string(kMostThreads);
+      })
+      ->capture_default_str();
 }
 
 }  // namespace millrace::cli

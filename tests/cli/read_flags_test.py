@@ -71,6 +71,26 @@ class ReadFlags(unittest.TestCase):
             self.assertNotEqual(done.returncode, 0, verb)
             self.assertIn("cvs", done.stderr, verb)
 
+    def test_wrong_usage_names_what_was_meant_and_exits_with_2(self):
+        for arguments, words in (
+            (["chek", "x.tar"], "unknown verb chek; the nearest known one is check"),
+            (["check", "x.tar", "--imge-root", "y"],
+             "unknown option --imge-root; the nearest known one is --image-root"),
+            (["pack", "x.tar", "-o", "y", "--max-sie=3"],
+             "unknown option --max-sie; the nearest known one is --max-size"),
+            (["check"], "sources is required"),
+            (["check", "x.tar", "--examples", "-1"], "--examples"),
+            (["check", "x.tar", "--num-proc", "100000"],
+             "--threads: 100000: must be 0 to 4096"),
+            (["ls", "x.tar", "--limit", "many"], "--limit"),
+            ([], "subcommand is required"),
+        ):
+            done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done)
+            self.assertIn(words, done.stderr)
+        done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_the_images_of_a_packed_conversation_are_checked(self):
         tar = self.folder / "packed.tar"
         turns = {"conversations": [{"role": "user", "content": "<image><image>"}],
