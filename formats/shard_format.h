@@ -20,10 +20,13 @@ struct ShardFormat {
   /// `path` is that of the file, for what lies beside it and for messages.
   Result<std::shared_ptr<const Shard>> (*open)(const std::string& path, ShardBytes bytes,
                                                const ReadOptions& options);
+  bool is_text = false;  ///< UTF-8
 };
 
-/// All of them, in the order in which they are asked. The last one, tar, takes what nobody else
-/// does, so that its reader says what is wrong.
+/// All of them, in the order in which they are asked. The last one is tar.
 std::span<const ShardFormat> shard_formats();
+
+/// The format that a file's name alone tells; empty: none.
+std::string_view format_by_name(std::string_view path);
 
 }  // namespace millrace

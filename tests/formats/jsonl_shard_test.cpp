@@ -320,6 +320,7 @@ TEST_CASE("every line of the reference files is what Python makes of it") {
     const std::string& file = file_and_lines.first;
     const auto& lines = file_and_lines.second;
     CAPTURE(file);
+    if (file == "utf16le.jsonl") continue;  // refused as a whole
     const auto shard = opened((folder / file).string(), without_images());
     const auto offsets = offsets_of(*shard);
     CHECK(offsets.size() == lines.size());
@@ -357,10 +358,10 @@ TEST_CASE("every line of the reference files is what Python makes of it") {
 }
 
 TEST_CASE(
-    "no line of a UTF-16 file, of pretty-printed JSON or of CR-ended lines passes for a sample") {
+    "no line of pretty-printed JSON or of CR-ended lines passes for a sample, and no UTF-16 file") {
   const auto data = millrace::test::reference_data("files that are no JSON lines");
   if (!data) return;
-  for (const char* file : {"utf16le.jsonl", "cr_only.jsonl", "pretty_printed.jsonl"}) {
+  for (const char* file : {"cr_only.jsonl", "pretty_printed.jsonl"}) {
     CAPTURE(file);
     const auto shard = opened((*data / "tabular" / "jsonl" / file).string(), without_images());
     const Lines lines = lines_of(*shard);
@@ -370,6 +371,9 @@ TEST_CASE(
       CHECK(line.starts_with("error"));
     }
   }
+  const auto shard = millrace::open_shard((*data / "tabular" / "jsonl" / "utf16le.jsonl").string());
+  REQUIRE_FALSE(shard.has_value());
+  CHECK(contains(shard.error().message, "UTF-16"));
 }
 
 TEST_CASE("the JSON test suite: what must be refused is, and objects that must be accepted are") {
