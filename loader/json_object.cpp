@@ -4,27 +4,13 @@
 #include <utility>
 
 #include "millrace/loader/json_object-inl.h"
+#include "millrace/loader/nearest_name.h"
 
 namespace millrace {
 
 namespace json = boost::json;
 
 namespace {
-
-// Levenshtein distance, to suggest the name that was meant.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row.back();
-}
 
 std::optional<std::uint64_t> whole_number(const json::value& value) {
   if (value.is_uint64()) return value.get_uint64();
@@ -46,13 +32,9 @@ void JsonObject::allow_only(std::initializer_list<std::string_view> listed,
   for (const auto& entry : *object_) {
     const std::string_view key(entry.key().data(), entry.key().size());
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    const auto nearest =
-        std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
-          return edit_distance(key, a) < edit_distance(key, b);
-        });
     throw std::invalid_argument((place_.empty() ? "" : place_ + ": ") + "unknown option \"" +
                                 std::string(key) + "\"; the nearest known one is \"" +
-                                std::string(*nearest) + "\"");
+                                std::string(nearest_name(key, known)) + "\"");
   }
 }
 

@@ -135,39 +135,44 @@ PinMemory read_pin_memory(const JsonObject& from, PinMemory otherwise) {
 
 }  // namespace
 
+std::span<const std::string_view> option_names() {
+  static constexpr std::string_view kNames[] = {"sources",
+                                                "streaming",
+                                                "allow_commands",
+                                                "read",
+                                                "select",
+                                                "mixture",
+                                                "temperature",
+                                                "stop_at",
+                                                "samples_per_epoch",
+                                                "columns",
+                                                "batch_size",
+                                                "shuffle",
+                                                "shuffle_window",
+                                                "shuffle_window_bytes",
+                                                "seed",
+                                                "epoch",
+                                                "rank",
+                                                "world_size",
+                                                "drop_last",
+                                                "on_bad_sample",
+                                                "error_budget",
+                                                "threads",
+                                                "prefetch_batches",
+                                                "read_ahead_bytes",
+                                                "unpacked_cache_bytes",
+                                                "pin_memory",
+                                                "use_index",
+                                                "ledger_path"};
+  return kNames;
+}
+
 LoaderOptions options_from_json(std::string_view text) {
   json::error_code error;
   const json::value parsed = json::parse({text.data(), text.size()}, error);
   if (error) throw std::invalid_argument("options: not valid JSON: " + error.message());
   const JsonObject from(parsed, "");
-  from.allow_only({"sources",
-                   "streaming",
-                   "allow_commands",
-                   "read",
-                   "select",
-                   "mixture",
-                   "temperature",
-                   "stop_at",
-                   "samples_per_epoch",
-                   "columns",
-                   "batch_size",
-                   "shuffle",
-                   "shuffle_window",
-                   "shuffle_window_bytes",
-                   "seed",
-                   "epoch",
-                   "rank",
-                   "world_size",
-                   "drop_last",
-                   "on_bad_sample",
-                   "error_budget",
-                   "threads",
-                   "prefetch_batches",
-                   "read_ahead_bytes",
-                   "unpacked_cache_bytes",
-                   "pin_memory",
-                   "use_index",
-                   "ledger_path"});
+  from.allow_only({}, option_names());
   LoaderOptions options;
   options.sources = from.texts("sources");
   from.read("streaming", options.streaming);

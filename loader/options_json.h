@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,7 +13,9 @@ namespace millrace {
 ///
 /// `columns` is an object, name -> one of
 ///   {"type": "image", "fields": "jpg;png", "transform": {"type": "clip_image", "size": 224}}
-///     (or "clip_pixels"; both take the members of DecodeOptions under their names),
+///     (or "clip_pixels"; both take the members of DecodeOptions under their names; or "image"
+///     with "decode", "steps", "output", "views" and "stream", see ImageTransformOptions and its
+///     describe(); of a step only "step" and "size" must be there),
 ///   {"type": "text", "fields": "txt", "tokenizer": {"type": "clip", "context_length": 77}},
 ///   {"type": "raw", "fields": "__key__"},
 ///     (these two also with "captions": {"choice", "weights": {selector: probability}, "templates",
@@ -26,5 +29,8 @@ namespace millrace {
 /// "last_exhausted". Throws std::invalid_argument: no JSON, a wrong type, or an unknown key (with
 /// the nearest known one).
 LoaderOptions options_from_json(std::string_view json);
+
+/// The keys that such an object may have.
+std::span<const std::string_view> option_names();
 
 }  // namespace millrace

@@ -260,6 +260,7 @@ std::string yaml_to_json(const std::string& path) {
   try {
     json::value options = Conversion().value(YAML::Load(text));
     if (!options.is_object()) throw std::invalid_argument("not a mapping of options");
+    JsonObject(options, "").allow_only({"datasets", "loaders"}, option_names());
     translate(options.get_object(), folder_of(path));
     return json::serialize(options);
   } catch (const YAML::Exception& error) {

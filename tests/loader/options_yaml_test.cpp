@@ -124,6 +124,10 @@ TEST_CASE("a description that is wrong is refused with its place") {
   CHECK(has(description.refusal("sources: a\nbatchsize: 3\n"), "data.yaml"));
   CHECK(has(description.refusal("datasets:\n  - packd_path: a\n"),
             "datasets: unknown option \"packd_path\"; the nearest known one is \"packed_path\""));
+  CHECK(has(description.refusal("dataset: []"),
+            "data.yaml: unknown option \"dataset\"; the nearest known one is \"datasets\""));
+  CHECK(has(description.refusal("loader: []"),
+            "data.yaml: unknown option \"loader\"; the nearest known one is \"loaders\""));
   CHECK(has(description.refusal("read: {imageroot: a}\n"), "\"image_root\""));
   CHECK(has(description.refusal("loaders:\n  - {loader_type: web-image, modality_type: image}\n"),
             "loaders.loader_type = \"web-image\""));
