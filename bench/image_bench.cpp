@@ -23,8 +23,8 @@
 #include "millrace/transforms/decode.h"
 #include "millrace/transforms/normalize.h"
 #include "millrace/transforms/resize.h"
-#include "millrace/transforms/resize_geometry.h"
 #include "millrace/transforms/resize_scalar.h"
+#include "millrace/transforms/step_geometry-inl.h"
 
 namespace millrace {
 namespace {
@@ -191,11 +191,18 @@ void bm_decode(benchmark::State& state) {
   count_images(state);
 }
 
+Resizer::Geometry clip_geometry(const Picture& picture) {
+  const auto size =
+      resized_size({ResizeTo::shortest, square(kSize)}, {picture.width, picture.height});
+  if (!size) differ("resized_size");
+  const CropPlacement placed = place_center_crop({square(kSize)}, *size);
+  return {size->width, size->height, placed.kept.left, placed.kept.top, {}};
+}
+
 void resize_to_clip(Resizer& resizer, const Picture& picture, Bytes& window) {
-  const auto geometry = shorter_side_center_crop(picture.width, picture.height, kSize);
-  const auto done = resizer.resize(picture.view(), *geometry, Filter::bicubic,
+  const auto done = resizer.resize(picture.view(), clip_geometry(picture), Filter::bicubic,
                                    {window.data(), kSize, kSize, std::size_t{kSize} * 3});
-  if (!geometry || !done) differ("resize");
+  if (!done) differ("resize");
 }
 
 void bm_resize(benchmark::State& state) {
@@ -204,7 +211,7 @@ void bm_resize(benchmark::State& state) {
   for (const Picture& picture : pictures()) {
     if (picture.height > 2 * picture.width) continue;  // the other order of passes
     resize_to_clip(resizer, picture, window);
-    const auto geometry = *shorter_side_center_crop(picture.width, picture.height, kSize);
+    const Resizer::Geometry geometry = clip_geometry(picture);
     ResizeWeights columns;
     ResizeWeights rows;
     compute_resize_weights({picture.width, 0, static_cast<float>(picture.width),
@@ -227,23 +234,42 @@ void bm_resize(benchmark::State& state) {
   count_images(state);
 }
 
-void bm_normalize(benchmark::State& state) {
+/// What normalising cannot be faster than: as many bytes written.
+void bm_fill(benchmark::State& state) {
+  const auto bytes = static_cast<std::size_t>(state.range(0)) * kSize * kSize * 3;
+  std::vector<std::uint8_t> to(64 * bytes);
+  std::size_t i = 0;
+  for (auto _ : state) {
+    std::memset(to.data() + i % 64 * bytes, static_cast<int>(i), bytes);
+    ++i;
+    benchmark::DoNotOptimize(to.data());
+  }
+  count_images(state);
+}
+
+void bm_normalize(benchmark::State& state, Dtype dtype, PixelLayout layout) {
   Bytes window(std::size_t{kSize} * kSize * 3);
   for (std::size_t i = 0; i < window.size(); ++i) window[i] = static_cast<std::uint8_t>(i * 7 / 5);
-  std::vector<float> floats(window.size());
-  const Normalizer normalizer;
+  const Normalizer normalizer({dtype, layout});
   const ImageView view{window.data(), kSize, kSize, std::size_t{kSize} * 3};
-  normalizer.normalize(view, floats.data());
-  for (std::size_t i = 0; i < window.size(); ++i) {
+  // As many slots as a batch, on 64 bytes, as torch allocates.
+  const std::size_t slot = window.size() * dtype_bytes(dtype);
+  std::vector<std::uint8_t> memory(64 * slot + 64);
+  std::uint8_t* slots = memory.data();
+  while (reinterpret_cast<std::uintptr_t>(slots) % 64 != 0) ++slots;
+  normalizer.normalize(view, slots);
+  if (dtype == Dtype::float32) {
+    const auto* floats = reinterpret_cast<const float*>(slots);
     const std::size_t plane = std::size_t{kSize} * kSize;
-    const std::size_t channel = i % 3;
-    if (floats[channel * plane + i / 3] != normalizer(static_cast<int>(channel), window[i])) {
-      differ("normalize");
+    for (std::size_t i = 0; i < window.size(); ++i) {
+      const std::size_t at = layout == PixelLayout::chw ? i % 3 * plane + i / 3 : i;
+      if (floats[at] != normalizer(static_cast<int>(i % 3), window[i])) differ("normalize");
     }
   }
+  std::size_t i = 0;
   for (auto _ : state) {
-    normalizer.normalize(view, floats.data());
-    benchmark::DoNotOptimize(floats.data());
+    normalizer.normalize(view, slots + i++ % 64 * slot);
+    benchmark::DoNotOptimize(slots);
   }
   count_images(state);
 }
@@ -275,7 +301,19 @@ void bm_clip_transform(benchmark::State& state) {
 BENCHMARK(bm_bare_libjpeg)->Unit(benchmark::kMillisecond);
 BENCHMARK(bm_decode)->Unit(benchmark::kMillisecond);
 BENCHMARK(bm_resize)->Unit(benchmark::kMillisecond);
-BENCHMARK(bm_normalize)->Unit(benchmark::kMillisecond);
+BENCHMARK(bm_fill)->Arg(4)->Arg(2)->Arg(1)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bm_normalize, float32_chw, Dtype::float32, PixelLayout::chw)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bm_normalize, float32_hwc, Dtype::float32, PixelLayout::hwc)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bm_normalize, float16_chw, Dtype::float16, PixelLayout::chw)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bm_normalize, bfloat16_chw, Dtype::bfloat16, PixelLayout::chw)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bm_normalize, bfloat16_hwc, Dtype::bfloat16, PixelLayout::hwc)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bm_normalize, uint8_chw, Dtype::uint8, PixelLayout::chw)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(bm_clip_transform)->Unit(benchmark::kMillisecond);
 
 }  // namespace

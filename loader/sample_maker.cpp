@@ -4,7 +4,7 @@
 
 namespace millrace {
 
-SampleMaker::SampleMaker(const Columns& columns) {
+SampleMaker::SampleMaker(const Columns& columns) : decoded_(std::make_unique<DecodedImages>()) {
   columns_.reserve(columns.size());
   for (const auto& [name, column] : columns) {
     Maker& maker = columns_.emplace_back();
@@ -14,7 +14,7 @@ SampleMaker::SampleMaker(const Columns& columns) {
     } else {
       maker.selector.emplace(column.fields);
     }
-    maker.writer = column.transform->make_writer();
+    maker.writer = column.transform->make_sharing_writer(*decoded_);
     maker.slot_bytes = column.transform->output().slot_bytes();
   }
 }
@@ -22,6 +22,7 @@ SampleMaker::SampleMaker(const Columns& columns) {
 Result<void> SampleMaker::select(const Sample& sample, const SlotUse& use) {
   captions_dropped_ = 0;
   draw_ = use.draw;
+  decoded_->forget();
   for (Maker& column : columns_) {
     if (!column.captions) {
       auto field = column.selector->select(sample, column.scratch);

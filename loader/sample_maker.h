@@ -13,6 +13,7 @@
 #include "millrace/loader/caption_chooser.h"
 #include "millrace/loader/permutation.h"
 #include "millrace/transforms/column.h"
+#include "millrace/transforms/decoded_images.h"
 #include "millrace/transforms/draw.h"
 
 namespace millrace {
@@ -60,6 +61,7 @@ class SampleMaker {
     std::span<const std::uint8_t> field;  // of the sample at hand
   };
 
+  std::unique_ptr<DecodedImages> decoded_;  // of the sample at hand; the writers refer to it
   std::vector<Maker> columns_;
   Draw draw_;  // of the sample at hand
   std::uint32_t captions_dropped_ = 0;

@@ -8,6 +8,7 @@
 
 #include "millrace/loader/captions_json-inl.h"
 #include "millrace/loader/decode_options_json-inl.h"
+#include "millrace/loader/image_transform_json-inl.h"
 #include "millrace/loader/json_object-inl.h"
 
 namespace millrace {
@@ -30,8 +31,11 @@ Dtype dtype_of(const JsonObject& object) {
 
 std::shared_ptr<const Transform> make(const JsonObject& object) {
   const std::string type = object.text("type");
-  if (type == "clip_image") return clip_transform(object.small_int("size"), read_decode_options(object));
-  if (type == "clip_pixels") return clip_pixels(object.small_int("size"), read_decode_options(object));
+  if (type == "image") return image_transform(read_image_options(object));
+  if (type == "clip_image")
+    return clip_transform(object.small_int("size"), read_decode_options(object));
+  if (type == "clip_pixels")
+    return clip_pixels(object.small_int("size"), read_decode_options(object));
   if (type == "clip_tokens") {
     const int context_length = object.small_int("context_length");
     Captions captions;
@@ -90,6 +94,11 @@ DecodeOptions decode_options_from_json(std::string_view description) {
   const JsonObject object(value, "decode options");
   object.allow_only({}, kDecodeOptionKeys);
   return read_decode_options(object);
+}
+
+ImageTransformOptions image_options_from_json(std::string_view description) {
+  const json::value value = parse(description);
+  return read_image_options(JsonObject(value, "transform"));
 }
 
 std::string captions_to_json(const Captions& captions) {

@@ -5,6 +5,7 @@
 
 #include "millrace/transforms/column.h"
 #include "millrace/transforms/decode_options.h"
+#include "millrace/transforms/image_transform.h"
 
 namespace millrace {
 
@@ -18,9 +19,12 @@ std::shared_ptr<const Transform> transform_from_json(std::string_view descriptio
 /// where captions_to_json says anything. Throws the same.
 Columns columns_from_json(std::string_view description);
 
-/// The members of DecodeOptions as one JSON object, `{"exif_orientation": "apply", "background": [0,
-/// 0, 0], ...}`; what is absent keeps its default. Throws the same.
+/// The members of DecodeOptions as one JSON object, `{"exif_orientation": "apply", "background":
+/// [0, 0, 0], ...}`; what is absent keeps its default. Throws the same.
 DecodeOptions decode_options_from_json(std::string_view json);
+
+/// The options of an image transform, as `columns` has it (see options_json.h). Throws the same.
+ImageTransformOptions image_options_from_json(std::string_view json);
 
 /// The members that are not at their defaults as one JSON object, as options have it; "{}" where
 /// all are.

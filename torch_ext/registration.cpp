@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -18,10 +19,11 @@
 #include "millrace/loader/options_json.h"
 #include "millrace/loader/options_yaml.h"
 #include "millrace/loader/read_options_json.h"
+#include "millrace/loader/transform_json.h"
 #include "millrace/torch_ext/data_loader.h"
-#include "millrace/transforms/clip_image.h"
 #include "millrace/transforms/clip_tokenizer.h"
 #include "millrace/transforms/decode.h"
+#include "millrace/transforms/image_transform.h"
 #include "millrace/transforms/resize.h"
 
 namespace millrace::torch_ext {
@@ -229,6 +231,43 @@ class PythonSampleStream : public torch::CustomClassHolder {
   ErrorParts failure_ = no_error();
 };
 
+class PythonImageTransform : public torch::CustomClassHolder {
+ public:
+  explicit PythonImageTransform(const std::string& description) {
+    try {
+      const ImageTransformOptions options = image_options_from_json(description);
+      spec_ = options.spec();
+      processor_.emplace(options);
+      writer_ = image_transform(options)->make_writer();
+    } catch (const std::invalid_argument& error) {
+      TORCH_CHECK_VALUE(false, error.what());
+    }
+  }
+
+  // What the transform makes and no error, or nothing and the error's parts. `image` is uint8
+  // [height, width, 3], or the bytes of an encoded one.
+  std::tuple<at::Tensor, std::vector<std::string>, std::int64_t> apply(const at::Tensor& image,
+                                                                       std::int64_t seed) {
+    const Draw draw{static_cast<std::uint64_t>(seed)};
+    at::Tensor output = at::empty(spec_.shape, scalar_type(spec_.dtype));
+    const std::span slot(static_cast<std::byte*>(output.data_ptr()), output.nbytes());
+    StageTimes times;
+    // Python calls without its lock, and the scratch is of one thread.
+    const std::lock_guard lock(mutex_);
+    const Result<void> done = image.dim() == 1
+                                  ? writer_->write(as_bytes(image), slot, draw, times)
+                                  : processor_->apply(as_image(image), draw, slot, times);
+    if (!done) return std::tuple_cat(std::tuple(at::empty({0}, at::kByte)), parts_of(done.error()));
+    return std::tuple_cat(std::tuple(output), no_error());
+  }
+
+ private:
+  OutputSpec spec_;
+  std::optional<ImageProcessor> processor_;
+  std::unique_ptr<SlotWriter> writer_;
+  std::mutex mutex_;
+};
+
 class PythonTokenizer : public torch::CustomClassHolder {
  public:
   explicit PythonTokenizer(std::int64_t context_length)
@@ -286,11 +325,8 @@ std::tuple<at::Tensor, std::vector<std::string>, std::int64_t> decode_image(
 }
 
 Filter filter_named(const std::string& name) {
-  static constexpr std::pair<std::string_view, Filter> kFilters[] = {
-      {"nearest", Filter::nearest}, {"box", Filter::box},         {"bilinear", Filter::bilinear},
-      {"hamming", Filter::hamming}, {"bicubic", Filter::bicubic}, {"lanczos", Filter::lanczos}};
-  for (const auto& [known, filter] : kFilters) {
-    if (name == known) return filter;
+  for (const Filter filter : kAllFilters) {
+    if (name == filter_name(filter)) return filter;
   }
   TORCH_CHECK_VALUE(false, "filter = \"", name,
                     "\": must be nearest, box, bilinear, hamming, bicubic or lanczos");
@@ -316,18 +352,6 @@ at::Tensor resize_image(const at::Tensor& image, std::int64_t height, std::int64
   return output;
 }
 
-at::Tensor clip_transform_image(const at::Tensor& image, std::int64_t size) {
-  TORCH_CHECK_VALUE(size >= 1 && size <= kLargestClipSize, "size = ", size, ": must be 1 to ",
-                    kLargestClipSize);
-  at::Tensor output = at::empty({3, size, size}, at::kFloat);
-  thread_local ClipImage preprocess;
-  const Result<void> done = preprocess.apply(
-      as_image(image), static_cast<int>(size),
-      {output.mutable_data_ptr<float>(), static_cast<std::size_t>(output.numel())});
-  TORCH_CHECK_VALUE(done.has_value(), done.error().message);
-  return output;
-}
-
 }  // namespace
 
 // The macros open a block each; what they register is described in python/millrace.
@@ -336,7 +360,10 @@ TORCH_LIBRARY(millrace, m) {
   m.def("decode_image(Tensor data, int max_image_pixels) -> (Tensor, str[], int)", &decode_image);
   m.def("resize(Tensor image, int height, int width, str filter, float[] box) -> Tensor",
         &resize_image);
-  m.def("clip_transform(Tensor image, int size) -> Tensor", &clip_transform_image);
+
+  m.class_<PythonImageTransform>("ImageTransform")
+      .def(torch::init<std::string>())
+      .def("apply", &PythonImageTransform::apply);
 
   m.class_<PythonTokenizer>("ClipTokenizer")
       .def(torch::init<std::int64_t>())

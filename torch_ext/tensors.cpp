@@ -8,14 +8,16 @@
 
 namespace millrace::torch_ext {
 
-namespace {
-
 at::ScalarType scalar_type(Dtype dtype) {
   switch (dtype) {
     case Dtype::uint8:
       return at::kByte;
     case Dtype::int64:
       return at::kLong;
+    case Dtype::float16:
+      return at::kHalf;
+    case Dtype::bfloat16:
+      return at::kBFloat16;
     case Dtype::float32:
       return at::kFloat;
     case Dtype::float64:
@@ -25,6 +27,8 @@ at::ScalarType scalar_type(Dtype dtype) {
   }
   throw std::logic_error("byte strings have no tensor");
 }
+
+namespace {
 
 std::vector<std::int64_t> batch_shape(const OutputSpec& spec, std::size_t samples) {
   std::vector<std::int64_t> shape = {static_cast<std::int64_t>(samples)};

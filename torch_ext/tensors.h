@@ -13,6 +13,9 @@
 
 namespace millrace::torch_ext {
 
+/// Throws std::logic_error for Dtype::bytes.
+at::ScalarType scalar_type(Dtype dtype);
+
 /// A batch whose outputs are tensors that libtorch owns: dtype and shape of the column's
 /// OutputSpec, with the batch dimension in front, contiguous, on the CPU (page-locked where the
 /// loader pins).

@@ -5,25 +5,21 @@
 #include <cstdint>
 
 #include "millrace/transforms/image.h"
+#include "millrace/transforms/image_output.h"
 #include "millrace/transforms/normalize_kernel.h"
 
 namespace millrace {
 
-/// Bytes to floats as torchvision's ToTensor and Normalize: x / 255, minus the mean, over the
-/// standard deviation, each rounded to float32 in that order. Immutable, thread-safe.
+/// Bytes to what an ImageOutput says. Immutable, thread-safe.
 class Normalizer {
  public:
-  /// OpenAI's CLIP: mean and standard deviation per channel.
-  static constexpr std::array<float, 3> kClipMean = {0.48145466F, 0.4578275F, 0.40821073F};
-  static constexpr std::array<float, 3> kClipStd = {0.26862954F, 0.26130258F, 0.27577711F};
+  /// Throws as ImageOutput::validate.
+  explicit Normalizer(const ImageOutput& output = {});
 
-  explicit Normalizer(const std::array<float, 3>& mean = kClipMean,
-                      const std::array<float, 3>& std = kClipStd);
+  /// `output` holds height x width x 3 values, aligned for their dtype.
+  void normalize(ImageView image, void* output) const;
 
-  /// `output` holds 3 planes of height x width floats, one a channel.
-  void normalize(ImageView image, float* output) const;
-
-  /// The float that byte `value` of `channel` becomes.
+  /// The float32 that byte `value` of `channel` becomes.
   float operator()(int channel, std::uint8_t value) const {
     return table_[static_cast<std::size_t>(channel)][value];
   }
@@ -33,12 +29,21 @@ class Normalizer {
   bool reciprocals_are_exact() const { return reciprocals_are_exact_; }
 
  private:
-  void normalize_pixels(const std::uint8_t* rgb, std::size_t count, float* output,
+  void normalize_pixels(const std::uint8_t* rgb, std::size_t count, std::byte* output,
                         std::size_t plane) const;
+  template <typename Value>
+  void look_up(const std::array<std::array<Value, 256>, 3>& table, const std::uint8_t* rgb,
+               std::size_t count, std::byte* output, std::size_t plane) const;
 
+  PixelForm form_;
   std::array<std::array<float, 256>, 3> table_{};
+  std::array<std::array<std::uint16_t, 256>, 3> half_table_{};
   NormalizeConstants constants_;
   bool reciprocals_are_exact_ = true;
 };
+
+/// `value` in float16 and bfloat16, rounded to nearest, half to even; their bits.
+std::uint16_t to_float16(float value);
+std::uint16_t to_bfloat16(float value);
 
 }  // namespace millrace

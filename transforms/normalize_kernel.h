@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "millrace/transforms/image_output.h"
+
 namespace millrace {
 
 /// A division by a constant as a product and one fused multiply-add with the two parts of its
@@ -24,9 +26,19 @@ struct NormalizeConstants {
   std::array<Reciprocal, 3> std;
 };
 
-/// Normalises as many of `count` interleaved RGB pixels as fit the vectors, into three planes that
-/// are `plane` floats apart; returns how many, 0 where this processor has no fused multiply-add.
-std::size_t normalize_with_vectors(const std::uint8_t* rgb, std::size_t count, float* output,
-                                   std::size_t plane, const NormalizeConstants& constants);
+/// What the kernel writes.
+struct PixelForm {
+  Dtype dtype = Dtype::float32;
+  PixelLayout layout = PixelLayout::chw;
+  bool operator==(const PixelForm&) const = default;
+};
+
+/// Normalises as many of `count` interleaved RGB pixels as fit the vectors: into three planes that
+/// are `plane` values apart, or interleaved as they are. uint8 is only taken apart into planes, not
+/// normalised. Returns how many pixels, 0 where there is no kernel: floats on a processor without
+/// fused multiply-add, and interleaved bytes.
+std::size_t normalize_with_vectors(const std::uint8_t* rgb, std::size_t count, PixelForm form,
+                                   std::byte* output, std::size_t plane,
+                                   const NormalizeConstants& constants);
 
 }  // namespace millrace

@@ -128,6 +128,24 @@ ResizeAxis unchanged(int size, int window_begin, int window_size) {
 
 }  // namespace
 
+std::string_view filter_name(Filter filter) {
+  switch (filter) {
+    case Filter::nearest:
+      return "nearest";
+    case Filter::box:
+      return "box";
+    case Filter::bilinear:
+      return "bilinear";
+    case Filter::hamming:
+      return "hamming";
+    case Filter::bicubic:
+      return "bicubic";
+    case Filter::lanczos:
+      return "lanczos";
+  }
+  return "unknown";
+}
+
 struct Resizer::Parts {
   void run(ImageView input, const ResizeAxis& columns, const ResizeAxis& rows,
            MutableImageView output) {

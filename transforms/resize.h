@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "millrace/result/result.h"
 #include "millrace/transforms/image.h"
@@ -11,6 +12,10 @@
 namespace millrace {
 
 enum class Filter : std::uint8_t { nearest, box, bilinear, hamming, bicubic, lanczos };
+inline constexpr std::array kAllFilters = {Filter::nearest, Filter::box,     Filter::bilinear,
+                                           Filter::hamming, Filter::bicubic, Filter::lanczos};
+/// "nearest", "box", "bilinear", "hamming", "bicubic", "lanczos".
+std::string_view filter_name(Filter filter);
 
 /// Pillow's 8-bit Image.resize for RGB, bit for bit. Holds scratch and the last coefficient tables:
 /// one a thread.

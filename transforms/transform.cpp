@@ -8,6 +8,10 @@ std::string_view dtype_name(Dtype dtype) {
       return "uint8";
     case Dtype::int64:
       return "int64";
+    case Dtype::float16:
+      return "float16";
+    case Dtype::bfloat16:
+      return "bfloat16";
     case Dtype::float32:
       return "float32";
     case Dtype::float64:
@@ -22,6 +26,9 @@ std::size_t dtype_bytes(Dtype dtype) {
   switch (dtype) {
     case Dtype::uint8:
       return 1;
+    case Dtype::float16:
+    case Dtype::bfloat16:
+      return 2;
     case Dtype::float32:
       return 4;
     case Dtype::int64:

@@ -17,11 +17,13 @@ namespace millrace {
 enum class Dtype : std::uint8_t {
   uint8,
   int64,
+  float16,
+  bfloat16,
   float32,
   float64,
   bytes,  ///< a byte string of its own length per sample; no tensor
 };
-/// "uint8", "int64", "float32", "float64", "bytes".
+/// "uint8", "int64", "float16", "bfloat16", "float32", "float64", "bytes".
 std::string_view dtype_name(Dtype dtype);
 /// 0 for Dtype::bytes.
 std::size_t dtype_bytes(Dtype dtype);
@@ -52,6 +54,8 @@ class SlotWriter {
   SlotWriter() = default;
 };
 
+class DecodedImages;
+
 /// A pure function from a field to an output of fixed dtype and shape. Immutable, thread-safe.
 class Transform {
  public:
@@ -61,6 +65,11 @@ class Transform {
 
   virtual OutputSpec output() const = 0;
   virtual std::unique_ptr<SlotWriter> make_writer() const = 0;
+  /// The same for a thread that makes several columns of a sample: what one writer has decoded,
+  /// others that were made with the same `decoded` take over. It outlives the writer.
+  virtual std::unique_ptr<SlotWriter> make_sharing_writer(DecodedImages& /*decoded*/) const {
+    return make_writer();
+  }
   /// A JSON object that says all that changes the output, e.g. {"type":"clip_image","size":224}:
   /// part of the dataset's fingerprint.
   virtual std::string describe() const = 0;

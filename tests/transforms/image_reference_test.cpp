@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <string>
@@ -6,11 +7,12 @@
 #include <doctest/doctest.h>
 
 #include "image_fixtures.h"
-#include "millrace/transforms/clip_image.h"
 #include "millrace/transforms/decode.h"
+#include "millrace/transforms/image_presets.h"
+#include "millrace/transforms/image_transform.h"
 #include "millrace/transforms/normalize.h"
 #include "millrace/transforms/resize.h"
-#include "millrace/transforms/resize_geometry.h"
+#include "millrace/transforms/step_geometry-inl.h"
 #include "reference_data.h"
 
 namespace millrace {
@@ -24,13 +26,11 @@ int int_of(element value) { return static_cast<int>(value.get_int64().value()); 
 double number_of(element value) { return value.get_double().value(); }
 
 Filter filter_named(std::string_view name) {
-  if (name == "nearest") return Filter::nearest;
-  if (name == "box") return Filter::box;
-  if (name == "bilinear") return Filter::bilinear;
-  if (name == "hamming") return Filter::hamming;
-  if (name == "lanczos") return Filter::lanczos;
-  REQUIRE(name == "bicubic");
-  return Filter::bicubic;
+  const auto* const found =
+      std::find_if(kAllFilters.begin(), kAllFilters.end(),
+                   [&](Filter filter) { return filter_name(filter) == name; });
+  REQUIRE(found != kAllFilters.end());
+  return *found;
 }
 
 std::string sha256_of(const std::vector<std::uint8_t>& bytes) {
@@ -90,59 +90,108 @@ TEST_CASE("resizing RGB with any filter, size and box equals Pillow's bytes") {
   CHECK(compared > 3000);
 }
 
-/// Whether clip_transform is meant to give the same: a square size, the shorter side, bicubic,
-/// CLIP's normalisation.
-bool is_clip_transform(element row) {
-  if (text_of(row["impl"]) != "open_clip.image_transform") return false;
-  const bool is_rgb = text_of(row["in_mode"]) == "RGB";
-  if (!is_rgb && !row["converted_to_rgb_before"].get_bool().value()) return false;
-  std::size_t arguments = 0;
-  std::int64_t size = 0;
-  for (const auto field : simdjson::dom::object(row["args"])) {
-    ++arguments;
-    if (field.key == "image_size" && field.value.get(size) != simdjson::SUCCESS) return false;
-  }
-  return arguments == 1 && size > 0;
+ImageSize size_of_argument(element argument) {
+  simdjson::dom::array sides;
+  if (argument.get(sides) != simdjson::SUCCESS) return square(int_of(argument));
+  return {int_of(sides.at(1)), int_of(sides.at(0))};
 }
 
-TEST_CASE("the CLIP transform equals open_clip's, as bytes and as floats") {
+/// What a row of the references says, as options.
+ImageTransformOptions options_of(element row) {
+  const std::string impl = text_of(row["impl"]);
+  const element args = row["args"];
+  element given;
+  const auto has = [&](const char* name) { return args[name].get(given) == simdjson::SUCCESS; };
+  ImageTransformOptions options;
+  if (impl == "open_clip.image_transform") {
+    OpenClipResize mode = OpenClipResize::shortest;
+    if (has("resize_mode")) {
+      mode = text_of(given) == "longest" ? OpenClipResize::longest : OpenClipResize::squash;
+    }
+    Filter filter = Filter::bicubic;
+    if (has("interpolation")) filter = filter_named(text_of(given));
+    std::array<std::uint8_t, 3> fill{};
+    if (has("fill_color")) fill.fill(static_cast<std::uint8_t>(int_of(given)));
+    options.steps = open_clip_steps(size_of_argument(args["image_size"]), mode, filter, fill);
+    if (has("mean")) options.output.normalization = kInceptionNormalization;
+  } else if (impl == "transformers.CLIPImageProcessorPil") {
+    const int size = has("size") ? int_of(given["shortest_edge"]) : 224;
+    options.steps =
+        hugging_face_clip_steps(size, has("resample") ? Filter::bilinear : Filter::bicubic);
+  } else {
+    REQUIRE(impl == "transformers.SiglipImageProcessorPil");
+    const int size = has("size") ? int_of(given["height"]) : 224;
+    options.steps = open_clip_steps(square(size), OpenClipResize::squash);
+    options.output.normalization = kInceptionNormalization;
+  }
+  return options;
+}
+
+TEST_CASE("open_clip's and Hugging Face's preprocessing, as bytes and as floats") {
   const auto data = test::reference_data("preprocess");
   if (!data) return;
   const auto photos = test::read_photos(*data);
+  std::map<std::string, Pixels> inputs;
+  std::map<std::string, std::size_t> compared;
   Resizer resizer;
-  ClipImage clip;
-  std::size_t compared = 0;
+  StageTimes times;
   test::for_each_json_line(*data / "resize" / "preprocess.jsonl", [&](element row) {
-    if (!is_clip_transform(row)) return;
-    const Pixels input = test::read_resize_input(*data, row["input"], photos);
+    // What is not RGB is resized there in its own mode; here it is made RGB first.
+    if (text_of(row["in_mode"]) != "RGB" && !row["converted_to_rgb_before"].get_bool().value()) {
+      return;
+    }
+    const std::string name = simdjson::minify(row["input"]);
+    if (!inputs.contains(name)) inputs[name] = test::read_resize_input(*data, row["input"], photos);
+    const Pixels& input = inputs[name];
     if (input.width == 0) return;
-    const int size = int_of(row["args"]["image_size"]);
-    const auto geometry = shorter_side_center_crop(input.width, input.height, size);
-    REQUIRE(geometry);
-    Pixels window(size, size);
-    REQUIRE(resizer.resize(input.view(), *geometry, Filter::bicubic, window.view()));
-    CHECK_MESSAGE(sha256_of(window.rgb) == text_of(row["sha256_u8_hwc"]), simdjson::minify(row));
-
-    std::vector<float> floats(window.rgb.size());
-    REQUIRE(clip.apply(input.view(), size, floats));
+    const std::string impl = text_of(row["impl"]);
+    if (impl.starts_with("torchvision.resized_crop")) {
+      const element box = row["args"];
+      const int size = int_of(box["size"]);
+      const ImageView part{
+          input.view().row(int_of(box["top"])) + std::size_t{3} * int_of(box["left"]),
+          int_of(box["width"]), int_of(box["height"]), input.view().stride_bytes};
+      Pixels window(size, size);
+      REQUIRE(resizer.resize(part, {size, size, 0, 0, {}}, Filter::bicubic, window.view()));
+      CHECK_MESSAGE(sha256_of(window.rgb) == text_of(row["sha256_u8_hwc"]), simdjson::minify(row));
+      ++compared["resized_crop"];
+      return;
+    }
+    ImageTransformOptions options = options_of(row);
+    std::vector<float> floats(options.spec().slot_bytes() / sizeof(float));
+    REQUIRE(ImageProcessor(options).apply(input.view(), {},
+                                          std::as_writable_bytes(std::span(floats)), times));
     CHECK_MESSAGE(test::sha256_hex(floats.data(), floats.size() * sizeof(float)) ==
                       text_of(row["sha256_f32_chw"]),
                   simdjson::minify(row));
-    ++compared;
+    options.output = {Dtype::uint8, PixelLayout::hwc};
+    std::vector<std::uint8_t> bytes(options.spec().slot_bytes());
+    REQUIRE(ImageProcessor(options).apply(input.view(), {},
+                                          std::as_writable_bytes(std::span(bytes)), times));
+    element expected;
+    if (row["sha256_u8_hwc"].get(expected) == simdjson::SUCCESS) {
+      CHECK_MESSAGE(sha256_of(bytes) == text_of(expected), simdjson::minify(row));
+    }
+    ++compared[impl];
 
     if (text_of(row["input"]["kind"]) != "photo") return;
+    options.output = options_of(row).output;
     const auto& jpeg =
         photos.at(text_of(row["input"]["shard"]) + "/" + text_of(row["input"]["key"]));
-    StageTimes times;
-    std::vector<float> slot(window.rgb.size());
-    REQUIRE(clip_transform(size)->make_writer()->write(
-        jpeg, std::as_writable_bytes(std::span(slot)), {}, times));
+    StageTimes of_one;
+    std::vector<float> slot(floats.size());
+    REQUIRE(image_transform(options)->make_writer()->write(
+        jpeg, std::as_writable_bytes(std::span(slot)), {}, of_one));
     CHECK(std::memcmp(slot.data(), floats.data(), floats.size() * sizeof(float)) == 0);
-    CHECK(times[Stage::decode].bytes == jpeg.size());
-    CHECK(times[Stage::resize].items == 1);
-    CHECK(times[Stage::normalize].items == 1);
+    CHECK(of_one[Stage::decode].bytes == jpeg.size());
+    CHECK(of_one[Stage::resize].items == 1);
+    CHECK(of_one[Stage::normalize].items == 1);
   });
-  CHECK(compared > 100);
+  for (const auto& [impl, rows] : compared) {
+    MESSAGE(impl << ": " << rows << " rows");
+    CHECK(rows > 50);
+  }
+  CHECK(compared.size() == 4);
 }
 
 TEST_CASE("sizes and crops follow torchvision's rounding") {
@@ -150,13 +199,33 @@ TEST_CASE("sizes and crops follow torchvision's rounding") {
   if (!data) return;
   const std::size_t rows =
       test::for_each_json_line(*data / "resize" / "dims.jsonl", [&](element row) {
-        const auto geometry =
-            shorter_side_center_crop(int_of(row["w"]), int_of(row["h"]), int_of(row["size"]));
-        REQUIRE(geometry);
-        CHECK(geometry->full_width == int_of(row["torchvision_shortest"].at(0)));
-        CHECK(geometry->full_height == int_of(row["torchvision_shortest"].at(1)));
-        CHECK(geometry->crop_left == int_of(row["torchvision_center_crop_left_top"].at(0)));
-        CHECK(geometry->crop_top == int_of(row["torchvision_center_crop_left_top"].at(1)));
+        const ImageSize from{int_of(row["w"]), int_of(row["h"])};
+        const int size = int_of(row["size"]);
+        const auto check_resize = [&](const Resize& resize, const char* name) {
+          const Result<ImageSize> made = resized_size(resize, from);
+          const ImageSize expected{int_of(row[name].at(0)), int_of(row[name].at(1))};
+          // Pillow refuses a side without pixels.
+          const bool ok = expected.width > 0 && expected.height > 0;
+          CHECK_MESSAGE(made.value_or(ImageSize{}) == (ok ? expected : ImageSize{}),
+                        simdjson::minify(row));
+          return expected;
+        };
+        const auto check_crop = [&](ImageSize resized, CropRounding rounding, const char* name) {
+          const CropPlacement placed = place_center_crop({square(size), rounding, {}}, resized);
+          CHECK(placed.kept.left == int_of(row[name].at(0)));
+          CHECK(placed.kept.top == int_of(row[name].at(1)));
+        };
+        const ImageSize resized =
+            check_resize({ResizeTo::shortest, square(size)}, "torchvision_shortest");
+        check_resize({ResizeTo::shortest, square(size)}, "hf_shortest_edge");
+        check_resize({ResizeTo::longest, square(size)}, "open_clip_longest");
+        const ImageSize target{int_of(row["open_clip_nonsquare_target"].at(0)),
+                               int_of(row["open_clip_nonsquare_target"].at(1))};
+        CAPTURE(target.width);
+        CAPTURE(target.height);
+        check_resize({ResizeTo::cover, target}, "open_clip_nonsquare_shortest");
+        check_crop(resized, CropRounding::half_even, "torchvision_center_crop_left_top");
+        check_crop(resized, CropRounding::floor, "hf_center_crop_left_top");
       });
   CHECK(rows > 0);
 }
@@ -173,7 +242,7 @@ TEST_CASE("each byte becomes torchvision's float, to the last bit") {
       mean[c] = static_cast<float>(number_of(named.value["mean"].at(c)));
       std[c] = static_cast<float>(number_of(named.value["std"].at(c)));
     }
-    const Normalizer normalizer(mean, std);
+    const Normalizer normalizer({Dtype::float32, PixelLayout::chw, {mean, std}});
     Pixels ramp(256, 1);
     for (std::size_t i = 0; i < ramp.rgb.size(); ++i) {
       ramp.rgb[i] = static_cast<std::uint8_t>(i / 3);

@@ -12,31 +12,17 @@
 
 #include "image_fixtures.h"
 #include "millrace/transforms/clip_image.h"
-#include "millrace/transforms/normalize.h"
-#include "millrace/transforms/resize_geometry.h"
 #include "millrace/transforms/resize_passes.h"
 #include "millrace/transforms/resize_scalar.h"
 #include "millrace/transforms/resize_weights.h"
+#include "vector_targets.h"
 
 namespace millrace {
 namespace {
 
+using test::for_each_vector_target;
 using test::make_pixels;
 using test::Pixels;
-
-/// Runs `body` once for each set of vector instructions that this processor has.
-template <typename Body>
-void for_each_vector_target(Body body) {
-  const std::int64_t supported = hwy::SupportedTargets();
-  for (std::int64_t left = supported; left != 0; left &= left - 1) {
-    const std::int64_t target = left & -left;
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    body(std::string(hwy::TargetName(target)));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-}
 
 constexpr std::array kFilters = {Filter::box, Filter::bilinear, Filter::hamming, Filter::bicubic,
                                  Filter::lanczos};
@@ -200,30 +186,6 @@ TEST_CASE("a box without area spreads what lies there, as in Pillow; without a b
   Pixels all(10, 10);
   REQUIRE(resizer.resize(input.view(), {10, 10, 0, 0, {}}, Filter::bicubic, all.view()));
   CHECK(all.rgb == input.rgb);
-}
-
-TEST_CASE("the vectors normalise every byte to the table's float, at every length") {
-  for (const auto& [mean, std] :
-       {std::pair{Normalizer::kClipMean, Normalizer::kClipStd},
-        std::pair{std::array{0.5F, 0.5F, 0.5F}, std::array{0.5F, 0.5F, 0.5F}},
-        std::pair{std::array{0.1F, 0.2F, 0.3F}, std::array{0.7F, 1.3F, 0.003F}}}) {
-    const Normalizer normalizer(mean, std);
-    for_each_vector_target([&](const std::string& target) {
-      for (const int width : {1, 3, 15, 16, 17, 63, 64, 65, 129, 300}) {
-        const Pixels input = make_pixels(width, 3, static_cast<std::uint32_t>(width));
-        const auto plane = static_cast<std::size_t>(width) * 3;
-        std::vector<float> floats(input.rgb.size());
-        normalizer.normalize(input.view(), floats.data());
-        bool equal = true;
-        for (std::size_t i = 0; i < input.rgb.size(); ++i) {
-          const float expected = normalizer(static_cast<int>(i % 3), input.rgb[i]);
-          equal = equal && floats[i % 3 * plane + i / 3] == expected;
-        }
-        CHECK_MESSAGE(equal, target << ", width " << width);
-      }
-    });
-  }
-  CHECK(Normalizer().reciprocals_are_exact());
 }
 
 TEST_CASE("a CLIP transform says what it makes, and refuses sizes that make no sense") {

@@ -9,8 +9,28 @@
 from millrace.columns import clip_columns, image, number, raw, text
 from millrace.data_loader import DataLoader
 from millrace.errors import LoaderError
+from millrace.image_steps import (
+    center_crop,
+    horizontal_flip,
+    letterbox,
+    open_clip_steps,
+    open_clip_train_steps,
+    random_resized_crop,
+    resize_cover,
+    resize_exact,
+    resize_longest,
+    resize_shortest,
+)
+from millrace.image_transforms import (
+    clip_pixels,
+    clip_train_transform,
+    clip_transform,
+    image_output,
+    image_transform,
+    siglip_transform,
+)
 from millrace.samples import open  # noqa: A004 - the name of the public contract
-from millrace.transforms import ClipTokenizer, clip_pixels, clip_transform, decode_image, resize
+from millrace.transforms import ClipTokenizer, decode_image, resize
 
 __version__ = "0.1.0"
 
@@ -18,14 +38,28 @@ __all__ = [
     "ClipTokenizer",
     "DataLoader",
     "LoaderError",
+    "center_crop",
     "clip_columns",
     "clip_pixels",
+    "clip_train_transform",
     "clip_transform",
     "decode_image",
+    "horizontal_flip",
     "image",
+    "image_output",
+    "image_transform",
+    "letterbox",
     "number",
     "open",
+    "open_clip_steps",
+    "open_clip_train_steps",
+    "random_resized_crop",
     "raw",
     "resize",
+    "resize_cover",
+    "resize_exact",
+    "resize_longest",
+    "resize_shortest",
+    "siglip_transform",
     "text",
 ]

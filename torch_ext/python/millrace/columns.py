@@ -6,7 +6,8 @@ inside a JSON field (`json:caption`, `json:meta.width`), or `__key__`, `__shard_
 
 from __future__ import annotations
 
-from millrace.transforms import ClipTokenizer, clip_transform
+from millrace.image_transforms import clip_transform
+from millrace.transforms import ClipTokenizer
 
 IMAGE_FIELDS = (
     "jpg;png;jpeg;webp;image;image.bytes;bytes;img;modalities.0.value;"

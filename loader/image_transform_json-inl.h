@@ -1,0 +1,14 @@
+#pragma once
+
+#include "millrace/loader/json_object-inl.h"
+#include "millrace/transforms/image_transform.h"
+
+namespace millrace {
+
+/// {"type": "image", "decode": {...}, "steps": [{"step": "resize", ...}], "output": {...}, "views",
+/// "stream"}: what ImageTransformOptions::describe says, where all but the steps, and of a step all
+/// but `step` and `size`, may be left out for the defaults. `output` may name its mean and standard
+/// deviation as "normalize": "clip", and `fill` may be one number. Throws std::invalid_argument.
+ImageTransformOptions read_image_options(const JsonObject& from);
+
+}  // namespace millrace

@@ -1,0 +1,167 @@
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "millrace/loader/decode_options_json-inl.h"
+#include "millrace/loader/image_transform_json-inl.h"
+
+namespace millrace {
+
+namespace json = boost::json;
+
+namespace {
+
+/// The one of `choices` that `key` names; `otherwise` where it is absent.
+template <typename Choices, typename Choice, typename NameOf>
+Choice read_choice(const JsonObject& from, std::string_view key, const Choices& choices,
+                   Choice otherwise, NameOf name_of) {
+  if (!from.has(key)) return otherwise;
+  const std::string name = from.text(key);
+  std::string names;
+  for (const Choice choice : choices) {
+    if (name == name_of(choice)) return choice;
+    names += (names.empty() ? "\"" : ", \"") + std::string(name_of(choice)) + "\"";
+  }
+  from.wrong(key, "one of " + names);
+}
+
+Filter read_filter(const JsonObject& from) {
+  return read_choice(from, "filter", kAllFilters, Filter::bicubic, filter_name);
+}
+
+/// A number for a square, or [height, width].
+ImageSize read_size(const JsonObject& from) {
+  const json::value* value = from.find("size");
+  if (value == nullptr || !value->is_array()) return square(from.small_int("size"));
+  const auto sides = from.numbers("size");
+  constexpr std::uint64_t kMost = kLargestImageSide;
+  if (sides.size() != 2 || sides[0] > kMost || sides[1] > kMost) {
+    from.wrong("size", "one number or [height, width], each up to " + std::to_string(kMost));
+  }
+  return {static_cast<int>(sides[1]), static_cast<int>(sides[0])};
+}
+
+template <std::size_t kSize>
+void read_floats(const JsonObject& from, std::string_view key, std::array<float, kSize>& to) {
+  const json::value* value = from.find(key);
+  if (value == nullptr) return;
+  const std::string wanted = "a list of " + std::to_string(kSize) + " numbers";
+  if (!value->is_array() || value->get_array().size() != kSize) from.wrong(key, wanted);
+  for (std::size_t i = 0; i < kSize; ++i) {
+    const json::value& number = value->get_array()[i];
+    if (!number.is_number()) from.wrong(key, wanted);
+    to[i] = number.to_number<float>();
+  }
+}
+
+std::array<std::uint8_t, 3> read_fill(const JsonObject& from) {
+  const json::value* value = from.find("fill");
+  if (value == nullptr) return {0, 0, 0};
+  std::vector<std::uint64_t> channels;
+  if (value->is_array()) {
+    channels = from.numbers("fill");
+  } else {
+    channels.assign(3, from.number("fill"));
+  }
+  std::array<std::uint8_t, 3> fill = {0, 0, 0};
+  for (std::size_t c = 0; c < 3; ++c) {
+    if (channels.size() != 3 || channels[c] > 255) {
+      from.wrong("fill", "a number or [red, green, blue], each 0 to 255");
+    }
+    fill[c] = static_cast<std::uint8_t>(channels[c]);
+  }
+  return fill;
+}
+
+ImageStep read_resize(const JsonObject& from) {
+  from.allow_only({"step", "to", "size", "filter"});
+  constexpr std::array kAll = {ResizeTo::shortest, ResizeTo::longest, ResizeTo::cover,
+                               ResizeTo::exact};
+  return Resize{read_choice(from, "to", kAll, ResizeTo::shortest, resize_to_name), read_size(from),
+                read_filter(from)};
+}
+
+ImageStep read_center_crop(const JsonObject& from) {
+  from.allow_only({"step", "size", "rounding", "fill"});
+  constexpr std::array kAll = {CropRounding::half_even, CropRounding::floor};
+  return CenterCrop{
+      read_size(from),
+      read_choice(from, "rounding", kAll, CropRounding::half_even, crop_rounding_name),
+      read_fill(from)};
+}
+
+ImageStep read_random_resized_crop(const JsonObject& from) {
+  from.allow_only({"step", "size", "scale", "ratio", "filter"});
+  RandomResizedCrop crop;
+  crop.size = read_size(from);
+  read_floats(from, "scale", crop.scale);
+  read_floats(from, "ratio", crop.ratio);
+  crop.filter = read_filter(from);
+  return crop;
+}
+
+ImageStep read_horizontal_flip(const JsonObject& from) {
+  from.allow_only({"step", "probability"});
+  HorizontalFlip flip;
+  double probability = static_cast<double>(flip.probability);
+  from.read("probability", probability);
+  flip.probability = static_cast<float>(probability);
+  return flip;
+}
+
+ImageStep read_step(const JsonObject& from) {
+  const std::string name = from.text("step");
+  if (name == "resize") return read_resize(from);
+  if (name == "center_crop") return read_center_crop(from);
+  if (name == "random_resized_crop") return read_random_resized_crop(from);
+  if (name == "horizontal_flip") return read_horizontal_flip(from);
+  from.wrong("step", R"("resize", "center_crop", "random_resized_crop" or "horizontal_flip")");
+}
+
+ImageOutput read_output(const JsonObject& from) {
+  from.allow_only({"dtype", "layout", "normalize", "mean", "std"});
+  constexpr std::array kDtypes = {Dtype::float32, Dtype::float16, Dtype::bfloat16, Dtype::uint8};
+  constexpr std::array kLayouts = {PixelLayout::chw, PixelLayout::hwc};
+  ImageOutput output;
+  output.dtype = read_choice(from, "dtype", kDtypes, output.dtype, dtype_name);
+  output.layout = read_choice(from, "layout", kLayouts, output.layout, pixel_layout_name);
+  if (from.has("normalize")) {
+    if (from.has("mean") || from.has("std")) {
+      from.wrong("normalize", "left out, or mean and std");
+    }
+    try {
+      output.normalization = normalization_named(from.text("normalize"));
+    } catch (const std::invalid_argument&) {
+      from.wrong("normalize", R"("clip", "imagenet", "siglip" or "inception")");
+    }
+  }
+  read_floats(from, "mean", output.normalization.mean);
+  read_floats(from, "std", output.normalization.std);
+  return output;
+}
+
+}  // namespace
+
+ImageTransformOptions read_image_options(const JsonObject& from) {
+  from.allow_only({"type", "decode", "steps", "output", "views", "stream"});
+  ImageTransformOptions options;
+  if (from.has("decode")) {
+    const JsonObject decode = from.at("decode");
+    decode.allow_only({}, kDecodeOptionKeys);
+    options.decode = read_decode_options(decode);
+  }
+  const json::value* steps = from.find("steps");
+  if (steps == nullptr || !steps->is_array()) from.wrong("steps", "a list of steps");
+  for (const json::value& step : steps->get_array()) {
+    const std::string place =
+        from.place("steps") + "[" + std::to_string(options.steps.size()) + "]";
+    options.steps.push_back(read_step(JsonObject(step, place)));
+  }
+  if (from.has("output")) options.output = read_output(from.at("output"));
+  options.views = from.small_int("views", options.views);
+  from.read("stream", options.stream);
+  return options;
+}
+
+}  // namespace millrace

@@ -1,0 +1,223 @@
+"""Geometry and outputs of image transforms against the live Pillow, torch and torchvision.
+
+Where torchvision is not installed, what is compared with it alone is skipped, loudly. The number of
+random cases is MILLRACE_TEST_CASES times the usual one; MILLRACE_TEST_SEED begins them elsewhere.
+"""
+
+import io
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import millrace
+
+CASES = float(os.environ.get("MILLRACE_TEST_CASES", "1"))
+SEED = int(os.environ.get("MILLRACE_TEST_SEED", "0"))
+FILTERS = {
+    "nearest": Image.NEAREST,
+    "box": Image.BOX,
+    "bilinear": Image.BILINEAR,
+    "hamming": Image.HAMMING,
+    "bicubic": Image.BICUBIC,
+    "lanczos": Image.LANCZOS,
+}
+BYTES = millrace.image_output("uint8", "hwc")
+
+
+def cases(count: int) -> int:
+    return max(1, int(count * CASES))
+
+
+def random_image(rng, largest: int = 200) -> np.ndarray:
+    """Noise, or a gradient with saturated pixels: both ends of the range are where results are clipped."""
+    height, width = rng.integers(1, largest + 1, size=2)
+    image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    if rng.integers(2):
+        image[rng.random((height, width)) < 0.3] = 255
+        image[rng.random((height, width)) < 0.3] = 0
+    return image
+
+
+@pytest.fixture(scope="session")
+def torchvision():
+    return pytest.importorskip("torchvision", reason="SKIPPED for want of torchvision")
+
+
+@pytest.mark.parametrize("filter", FILTERS)
+def test_any_size_filter_and_box_resize_to_pillows_bytes(filter):
+    rng = np.random.default_rng(SEED + 7)
+    for _ in range(cases(200)):
+        image = random_image(rng, int(rng.choice([12, 60, 250])))
+        height, width = image.shape[:2]
+        size = tuple(int(side) for side in rng.integers(1, int(rng.choice([8, 60, 200])), size=2))
+        box = None
+        if rng.integers(2):
+            left, right = np.sort(rng.uniform(0, width, 2))
+            top, bottom = np.sort(rng.uniform(0, height, 2))
+            if rng.integers(2):
+                left, top, right, bottom = int(left), int(top), int(right) + 1, int(bottom) + 1
+            box = (float(left), float(top), float(right), float(bottom))
+        expected = np.asarray(Image.fromarray(image).resize(size[::-1], FILTERS[filter], box=box))
+        ours = millrace.resize(image, size, filter, box).numpy()
+        assert np.array_equal(ours, expected), (image.shape, size, filter, box)
+
+
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic"])
+def test_resizes_and_crops_equal_torchvisions(torchvision, filter):
+    from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize
+
+    rng = np.random.default_rng(SEED + 8)
+    mode = InterpolationMode(filter)
+    for _ in range(cases(100)):
+        image = random_image(rng)
+        short = int(rng.integers(1, 120))
+        crop = tuple(int(side) for side in rng.integers(1, 150, size=2))
+        pil = Image.fromarray(image)
+        expected = np.asarray(Compose([Resize(short, mode), CenterCrop(crop)])(pil))
+        ours = millrace.image_transform(
+            [millrace.resize_shortest(short, filter), millrace.center_crop(crop)], BYTES
+        )
+        assert np.array_equal(ours(image).numpy(), expected), (image.shape, short, crop)
+        expected = np.asarray(Compose([CenterCrop(crop), Resize((50, 40), mode)])(pil))
+        ours = millrace.image_transform([millrace.center_crop(crop), millrace.resize_exact((50, 40), filter)], BYTES)
+        assert np.array_equal(ours(image).numpy(), expected), (image.shape, crop)
+
+
+@pytest.mark.parametrize("resize_mode", ["shortest", "longest", "squash"])
+def test_open_clips_eval_transforms(resize_mode):
+    transform = pytest.importorskip("open_clip.transform", reason="SKIPPED for want of open_clip")
+    rng = np.random.default_rng(SEED + 9)
+    for _ in range(cases(60)):
+        image = random_image(rng, 300)
+        if max(image.shape[:2]) > 20 * min(image.shape[:2]):
+            continue  # a side becomes nothing, which open_clip refuses as well
+        size = int(rng.integers(20, 120))
+        size = size if rng.integers(2) else (size, int(rng.integers(20, 120)))
+        fill = int(rng.integers(0, 256))
+        reference = transform.image_transform(
+            size, is_train=False, resize_mode=resize_mode, fill_color=fill
+        )
+        ours = millrace.image_transform(millrace.open_clip_steps(size, resize_mode, fill=fill))
+        assert torch.equal(ours(image), reference(Image.fromarray(image))), (image.shape, size)
+
+
+def test_a_random_resized_crop_draws_as_torchvisions(torchvision):
+    """The boxes have torchvision's distribution: their areas and aspect ratios have equal quantiles."""
+    from torchvision.transforms import RandomResizedCrop
+
+    # An image whose pixels say where they are: the crop's first and last one give the box.
+    y, x = np.mgrid[0:200, 0:200]
+    image = np.stack([x, y, x * 0], axis=-1).astype(np.uint8)
+    ours = millrace.image_transform([millrace.random_resized_crop(64, filter="nearest")], BYTES)
+    boxes = []
+    for seed in range(3000):
+        made = ours(image, seed).numpy().astype(int)
+        boxes.append((made[-1, -1, 0] - made[0, 0, 0] + 1, made[-1, -1, 1] - made[0, 0, 1] + 1))
+    torch.manual_seed(1)
+    pil = Image.fromarray(image)
+    drawn = [RandomResizedCrop.get_params(pil, (0.08, 1.0), (3 / 4, 4 / 3)) for _ in range(3000)]
+    theirs = [(width, height) for _, _, height, width in drawn]
+    for of in (lambda w, h: w * h / 40000, lambda w, h: w / h):
+        a = np.quantile([of(*box) for box in boxes], np.linspace(0.05, 0.95, 10))
+        b = np.quantile([of(*box) for box in theirs], np.linspace(0.05, 0.95, 10))
+        assert np.abs(a - b).max() < 0.06
+
+
+@pytest.mark.parametrize("normalize", ["clip", "imagenet", "siglip"])
+@pytest.mark.parametrize("layout", ["chw", "hwc"])
+def test_outputs_equal_torchs_conversions(normalize, layout):
+    means = {
+        "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+        "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        "siglip": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    }
+    image = np.random.default_rng(SEED + 10).integers(0, 256, (67, 131, 3), dtype=np.uint8)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in means[normalize])
+    chw = torch.from_numpy(image).permute(2, 0, 1)
+    floats = chw.to(torch.float32).div(255).sub(mean).div(std)
+    for dtype in (torch.float32, torch.float16, torch.bfloat16):
+        output = millrace.image_output(str(dtype).removeprefix("torch."), layout, normalize)
+        ours = millrace.image_transform([millrace.resize_exact((67, 131))], output)(image)
+        expected = floats.to(dtype)
+        assert ours.dtype == dtype
+        assert torch.equal(ours, expected if layout == "chw" else expected.permute(1, 2, 0))
+    ours = millrace.image_transform([millrace.resize_exact((67, 131))], millrace.image_output("uint8", layout))
+    assert torch.equal(ours(image), chw if layout == "chw" else torch.from_numpy(image))
+
+
+def test_a_flip_is_numpys():
+    image = np.random.default_rng(2).integers(0, 256, (31, 77, 3), dtype=np.uint8)
+    flip = millrace.image_transform([millrace.center_crop((31, 77)), millrace.horizontal_flip(1.0)], BYTES)
+    assert np.array_equal(flip(image).numpy(), image[:, ::-1])
+
+
+def test_a_transform_takes_bytes_and_arrays_draws_by_its_seed_and_is_pickled():
+    image = np.random.default_rng(3).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(image).save(data, "PNG")
+    crop = millrace.image_transform([millrace.random_resized_crop(32)], views=3)
+    made = crop(image, seed=4)
+    assert made.shape == (3, 3, 32, 32) and made.dtype == torch.float32
+    assert torch.equal(crop(data.getvalue(), seed=4), made)
+    assert torch.equal(pickle.loads(pickle.dumps(crop))(image, seed=4), made)
+    assert not torch.equal(crop(image, seed=5), made)
+    assert not torch.equal(made[0], made[1])
+    with pytest.raises(millrace.LoaderError) as raised:
+        crop(b"no image")
+    assert raised.value.reason == "bad_image"
+    with pytest.raises(ValueError, match="nearest known one"):
+        millrace.image_transform([{"step": "resize", "sise": 3}])
+    with pytest.raises(ValueError, match="depends on the image"):
+        millrace.image_transform([millrace.resize_shortest(32)])
+
+
+def columns(views: int) -> dict:
+    crop = [millrace.random_resized_crop(32), millrace.horizontal_flip()]
+    return {
+        "views": millrace.image(transform=millrace.image_transform(crop, views=views)),
+        "pixels": millrace.image(transform=millrace.image_transform(crop, BYTES)),
+        "half": millrace.image(
+            transform=millrace.image_transform(crop, millrace.image_output("bfloat16"))
+        ),
+        "key": millrace.raw("__key__"),
+    }
+
+
+def samples(loader) -> dict[str, tuple]:
+    found = {}
+    for batch in loader:
+        for i, key in enumerate(batch["key"]):
+            found[key] = (batch["views"][i].clone(), batch["pixels"][i].clone(), batch["half"][i].clone())
+    return found
+
+
+def test_what_is_drawn_depends_on_neither_threads_nor_ranks(spec):
+    options = dict(columns=columns(2), batch_size=7, shuffle=True, seed=3)
+    alone = samples(millrace.DataLoader(spec, threads=1, **options))
+    assert len(alone) == 120
+    loader = millrace.DataLoader(spec, threads=3, **options)
+    threads = samples(loader)
+    ranks = {}
+    for rank in range(3):
+        ranks |= samples(millrace.DataLoader(spec, rank=rank, world_size=3, **options))
+    for key, made in alone.items():
+        for a, b, c in zip(made, threads[key], ranks[key]):
+            assert torch.equal(a, b) and torch.equal(a, c)
+    next_epoch = samples(loader)
+    assert sum(torch.equal(next_epoch[key][1], made[1]) for key, made in alone.items()) == 0
+
+
+def test_columns_of_one_field_are_decoded_once_and_draw_equally(spec):
+    loader = millrace.DataLoader(spec, columns=columns(2), batch_size=20)
+    mean = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
+    std = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
+    for batch in loader:
+        assert batch["views"].shape == (20, 2, 3, 32, 32)
+        pixels = batch["pixels"].permute(0, 3, 1, 2).to(torch.float32).div(255).sub(mean).div(std)
+        assert torch.equal(batch["views"][:, 0], pixels)
+        assert torch.equal(batch["half"], pixels.to(torch.bfloat16))
+    assert loader.stats()["stages"]["decode"]["items"] == 120

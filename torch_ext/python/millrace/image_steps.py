@@ -1,0 +1,95 @@
+"""The steps of `millrace.image_transform`, one after another. Each gives what the options have: a dict.
+
+`size` is the side of a square or (height, width); `filter` is "nearest", "box", "bilinear", "hamming",
+"bicubic" or "lanczos", each as Pillow's 8-bit resize, bit for bit.
+"""
+
+from __future__ import annotations
+
+
+def _size(size) -> int | list[int]:
+    return size if isinstance(size, int) else [int(side) for side in size]
+
+
+def _fill(fill) -> int | list[int]:
+    return fill if isinstance(fill, int) else [int(channel) for channel in fill]
+
+
+def _resize(to: str, size, filter: str) -> dict:
+    return {"step": "resize", "to": to, "size": _size(size), "filter": filter}
+
+
+def resize_shortest(size: int, filter: str = "bicubic") -> dict:
+    """The shorter side becomes `size`, the longer one int(size * longer / shorter): torchvision's Resize."""
+    return _resize("shortest", size, filter)
+
+
+def resize_longest(size, filter: str = "bicubic") -> dict:
+    """As large as fits into `size`: open_clip's resize_mode "longest", before its padding."""
+    return _resize("longest", size, filter)
+
+
+def resize_cover(size, filter: str = "bicubic") -> dict:
+    """As small as covers `size`: open_clip's resize_mode "shortest" for what is no square."""
+    return _resize("cover", size, filter)
+
+
+def resize_exact(size, filter: str = "bicubic") -> dict:
+    """To `size`, whatever the aspect ratio: open_clip's resize_mode "squash"."""
+    return _resize("exact", size, filter)
+
+
+def center_crop(size, rounding: str = "half_even", fill=0) -> dict:
+    """The middle of the image; where the image is smaller, it in the middle of `fill`.
+
+    Args:
+        rounding: "half_even" as torchvision, open_clip and timm round half a pixel, or "floor" as
+            Hugging Face's image processors.
+        fill: 0 to 255, or (red, green, blue).
+    """
+    return {"step": "center_crop", "size": _size(size), "rounding": rounding, "fill": _fill(fill)}
+
+
+def letterbox(size, filter: str = "bicubic", fill=0) -> list[dict]:
+    """The whole image, as large as fits, in the middle of `fill`: two steps."""
+    return [resize_longest(size, filter), center_crop(size, fill=fill)]
+
+
+def random_resized_crop(
+    size, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3), filter: str = "bicubic"
+) -> dict:
+    """torchvision's RandomResizedCrop: a part of random area and aspect ratio, resized to `size`."""
+    return {
+        "step": "random_resized_crop",
+        "size": _size(size),
+        "scale": [float(share) for share in scale],
+        "ratio": [float(aspect) for aspect in ratio],
+        "filter": filter,
+    }
+
+
+def horizontal_flip(probability: float = 0.5) -> dict:
+    """Left becomes right, with this probability."""
+    return {"step": "horizontal_flip", "probability": probability}
+
+
+def open_clip_steps(size, resize_mode: str = "shortest", filter: str = "bicubic", fill=0) -> list[dict]:
+    """open_clip's `image_transform(is_train=False)`; `resize_mode` is "shortest", "longest" or "squash".
+
+    As there, a size that is no square goes with "shortest" always by bicubic.
+    """
+    if resize_mode == "squash":
+        return [resize_exact(size, filter)]
+    if resize_mode == "longest":
+        return letterbox(size, filter, fill)
+    if resize_mode != "shortest":
+        raise ValueError(f'resize_mode = "{resize_mode}": must be "shortest", "longest" or "squash"')
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if sides[0] == sides[1]:
+        return [resize_shortest(sides[0], filter), center_crop(sides)]
+    return [resize_cover(sides), center_crop(sides)]
+
+
+def open_clip_train_steps(size, scale=(0.9, 1.0)) -> list[dict]:
+    """open_clip's `image_transform(is_train=True)` with its augmentations left at their defaults."""
+    return [random_resized_crop(size, scale)]

@@ -1,0 +1,125 @@
+"""From an encoded or a decoded image to a tensor, equal to what a DataLoader applies."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import torch
+
+from millrace._library import classes
+from millrace._tensors import bytes_tensor, image_tensor
+from millrace.errors import LoaderError
+from millrace.image_steps import open_clip_steps, open_clip_train_steps
+
+
+def image_output(
+    dtype: str = "float32",
+    layout: str = "chw",
+    normalize: str = "clip",
+    mean: tuple[float, float, float] | None = None,
+    std: tuple[float, float, float] | None = None,
+) -> dict:
+    """As what an image is handed over.
+
+    Args:
+        dtype: "float32", "float16", "bfloat16" (x / 255, minus the mean, over the standard deviation, as
+            torchvision; 16 bits are rounded as torch's conversions) or "uint8" (the pixels, to be
+            normalised later).
+        layout: "chw" or "hwc" (channels last).
+        normalize: "clip", "imagenet", "siglip" or "inception"; or `mean` and `std` themselves.
+    """
+    output: dict = {"dtype": dtype, "layout": layout}
+    if dtype == "uint8":
+        return output
+    if mean is None and std is None:
+        return {**output, "normalize": normalize}
+    if mean is None or std is None:
+        raise ValueError("mean and std go together")
+    return {**output, "mean": [float(m) for m in mean], "std": [float(s) for s in std]}
+
+
+class image_transform:  # noqa: N801 - used like a function
+    """Decodes an image, takes it through `steps` and hands it over as `output` says.
+
+    As the transform of `millrace.image`, or called with a decoded image (uint8 [height, width, 3]) or the
+    bytes of an encoded one. What is random is a function of the loader's seed, the epoch and the
+    sample's place in it; called, of `seed`.
+
+    Args:
+        steps: of `millrace.image_steps`, e.g. `[resize_shortest(224), center_crop(224)]`; a list among
+            them counts as its steps.
+        output: an `image_output(...)`; default: float32, [3, height, width], CLIP's normalisation.
+        views: how many, of one decoded image, each with random numbers of its own; more than one come
+            as [views, ...].
+        stream: columns with another one draw other numbers; those with equal steps and the same one (an
+            image and its mask) draw equally.
+        decode: options of decoding: max_image_pixels, max_jpeg_scans, ...
+    """
+
+    def __init__(self, steps, output: dict | None = None, views: int = 1, stream: int = 0, **decode):
+        flat: list[dict] = []
+        for step in steps:
+            flat.extend(step if isinstance(step, list) else [step])
+        self._description = {
+            "type": "image",
+            "decode": decode,
+            "steps": flat,
+            "output": image_output() if output is None else output,
+            "views": views,
+            "stream": stream,
+        }
+        self._transform = classes.ImageTransform(json.dumps(self._description))
+
+    def __call__(self, image, seed: int = 0) -> torch.Tensor:
+        """Raises LoaderError if the bytes are no image, or the image cannot go through the steps."""
+        array = isinstance(image, (torch.Tensor, np.ndarray)) or hasattr(image, "__array_interface__")
+        tensor = image_tensor(image) if array else bytes_tensor(image)
+        signed = (seed + 2**63) % 2**64 - 2**63  # torch's integers have a sign
+        output, *error = self._transform.apply(tensor, signed)
+        LoaderError.check(error)
+        return output
+
+    def describe(self) -> dict:
+        return self._description
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in self.__dict__.items() if name != "_transform"}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._transform = classes.ImageTransform(json.dumps(self._description))
+
+
+class clip_transform(image_transform):  # noqa: N801 - used like a function
+    """open_clip's eval preprocessing: resize the shorter side (bicubic), centre crop, normalise.
+
+    float32 [3, size, size], bit-exact. Other keywords are options of decoding.
+    """
+
+    _type = "clip_image"
+    _output: dict | None = None
+
+    def __init__(self, size: int = 224, **decode):
+        super().__init__(open_clip_steps(size), self._output, **decode)
+        self.size = size
+
+    def describe(self) -> dict:
+        return {"type": self._type, "size": self.size, **self._description["decode"]}
+
+
+class clip_pixels(clip_transform):  # noqa: N801 - used like a function
+    """The same pixels before normalisation: uint8 [size, size, 3]."""
+
+    _type = "clip_pixels"
+    _output = image_output("uint8", "hwc")
+
+
+def clip_train_transform(size: int = 224, scale=(0.9, 1.0), **decode) -> image_transform:
+    """open_clip's training preprocessing: a random resized crop (bicubic), CLIP's normalisation."""
+    return image_transform(open_clip_train_steps(size, scale), **decode)
+
+
+def siglip_transform(size: int = 224, **decode) -> image_transform:
+    """transformers' SiglipImageProcessor, open_clip's for SigLIP: squash (bicubic), -1 to 1."""
+    return image_transform(open_clip_steps(size, "squash"), image_output(normalize="siglip"), **decode)
