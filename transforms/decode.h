@@ -48,6 +48,9 @@ class ImageDecoder {
                                 ImageSize target);
 
  private:
+  Result<BoxedImage> decode_scaled(std::span<const std::uint8_t> data, const ImageWindow& window,
+                                   int scale);
+
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

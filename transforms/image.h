@@ -42,4 +42,10 @@ struct ImageWindow {
   bool operator==(const ImageWindow&) const = default;
 };
 
+/// A window that lies within the image.
+inline ImageView part_of(ImageView image, const ImageWindow& window) {
+  return {image.row(window.top) + std::size_t{3} * static_cast<std::size_t>(window.left),
+          window.width, window.height, image.stride_bytes};
+}
+
 }  // namespace millrace

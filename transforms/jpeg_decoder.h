@@ -2,20 +2,29 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "millrace/result/result.h"
 #include "millrace/transforms/decode_options.h"
 #include "millrace/transforms/image.h"
+#include "millrace/transforms/jpeg_frame.h"
+#include "millrace/transforms/libjpeg_decoder.h"
 #include "millrace/transforms/pixel_buffer.h"
+#include "millrace/transforms/stored_image.h"
 
 namespace millrace {
 namespace jpeg {
 class BaselineDecoder;
 }
 
-/// JPEG to RGB with libjpeg-turbo: integer "islow" DCT, fancy upsampling, block smoothing; CMYK as
-/// Pillow's convert("RGB"). One libjpeg object serves all images of a thread.
+/// What of a JPEG is to be decoded.
+struct JpegChoice {
+  int scale = 1;                      ///< 1, 2, 4 or 8: sides are so many times shorter, rounded up
+  std::optional<ImageWindow> window;  ///< of the scaled image, within it; none: all
+};
+
+/// JPEG to RGB as Pillow's convert("RGB").
 class JpegDecoder {
  public:
   explicit JpegDecoder(const DecodeOptions& options);
@@ -24,12 +33,18 @@ class JpegDecoder {
   JpegDecoder& operator=(const JpegDecoder&) = delete;
 
   /// The view lies in `pixels`. Errors: bad_image, unsupported_image, image_too_large.
-  Result<ImageView> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels);
+  Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
+                             const JpegChoice& choice = {});
+
+  /// The size, and how it lies, without the pixels.
+  Result<StoredImage> measure(std::span<const std::uint8_t> data);
 
  private:
-  class Codec;
+  Result<JpegFrame> read_frame(std::span<const std::uint8_t> data, int& orientation);
+
   DecodeOptions options_;
-  std::unique_ptr<Codec> codec_;
+  JpegMetadata metadata_;
+  LibjpegDecoder libjpeg_;
   std::unique_ptr<jpeg::BaselineDecoder> baseline_;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/transforms/exif.h"
 #include "millrace/transforms/image_kind.h"
 
 namespace millrace {
@@ -55,7 +56,7 @@ bool photoshop_resources_are_readable(Bytes segment) {
 
 class FrameWalk {
  public:
-  explicit FrameWalk(Bytes data) : data_(data) {}
+  FrameWalk(Bytes data, JpegMetadata* metadata) : data_(data), metadata_(metadata) {}
 
   Result<JpegFrame> run();
 
@@ -74,6 +75,7 @@ class FrameWalk {
   Bytes segment_;
   JpegFrame frame_;
   std::optional<Bytes> first_profile_part_;
+  JpegMetadata* metadata_;
 };
 
 Result<void> FrameWalk::read_segment() {
@@ -88,6 +90,7 @@ Result<void> FrameWalk::read_segment() {
 }
 
 Result<void> FrameWalk::read_application(int marker) {
+  if (metadata_ != nullptr) metadata_->read_segment(marker, segment_);
   if (marker == 0xE0 && starts_with(segment_, "JFIF") && segment_.size() < 7) {
     return bad("the JFIF segment is too short");
   }
@@ -172,11 +175,51 @@ Result<JpegFrame> FrameWalk::run() {
 
 }  // namespace
 
-Result<JpegFrame> read_jpeg_frame(Bytes data) {
+void JpegMetadata::clear() {
+  first_exif_ = {};
+  joined_exif_.clear();
+  has_exif_ = false;
+  xmp_ = {};
+  has_resolution_ = false;
+}
+
+void JpegMetadata::read_segment(int marker, Bytes segment) {
+  constexpr std::string_view kExif("Exif\0\0", 6);
+  constexpr std::string_view kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
+  if (marker == 0xE0 && starts_with(segment, "JFIF") && segment.size() >= 12) {
+    has_resolution_ = has_resolution_ || segment[7] == 1 || segment[7] == 2;
+  }
+  if (marker != 0xE1) return;
+  if (starts_with(segment, kXmp)) xmp_ = segment.subspan(kXmp.size());
+  if (!starts_with(segment, kExif)) return;
+  if (!has_exif_) {
+    first_exif_ = segment;
+    has_exif_ = true;
+    return;
+  }
+  if (joined_exif_.empty()) joined_exif_.assign(first_exif_.begin(), first_exif_.end());
+  joined_exif_.insert(joined_exif_.end(), segment.begin() + kExif.size(), segment.end());
+}
+
+Bytes JpegMetadata::exif() const {
+  return joined_exif_.empty() ? first_exif_ : Bytes(joined_exif_);
+}
+
+Result<int> JpegMetadata::orientation() const {
+  const Result<std::optional<int>> exif_says = read_exif_orientation(exif());
+  if (!exif_says) {
+    if (!has_resolution_) return 1;
+    return fail(Reason::bad_image, "JPEG: " + exif_says.error().message);
+  }
+  if (*exif_says) return **exif_says;
+  return read_xmp_orientation(xmp_).value_or(1);
+}
+
+Result<JpegFrame> read_jpeg_frame(Bytes data, JpegMetadata* metadata) {
   if (data.size() < 3 || data[0] != 0xFF || data[1] != 0xD8 || data[2] != 0xFF) {
     return fail(Reason::bad_image, "not a JPEG file");
   }
-  return FrameWalk(data).run();
+  return FrameWalk(data, metadata).run();
 }
 
 }  // namespace millrace

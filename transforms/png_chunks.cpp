@@ -1,8 +1,8 @@
 #include "millrace/transforms/png_chunks.h"
 
 #include <algorithm>
-#include <cctype>
 #include <string>
+#include <utility>
 
 #include <zlib.h>
 
@@ -12,8 +12,6 @@ namespace {
 using Bytes = std::span<const std::uint8_t>;
 
 constexpr std::size_t kPieceBytes = 65536;
-constexpr std::uint64_t kTextLimitBytes = std::uint64_t{1} << 20;
-constexpr std::uint64_t kAllTextsLimitBytes = 64 * kTextLimitBytes;
 
 std::uint32_t be32(Bytes bytes, std::size_t at) {
   return std::uint32_t{bytes[at]} << 24 | std::uint32_t{bytes[at + 1]} << 16 |
@@ -57,46 +55,11 @@ PngMode mode_of(int bit_depth, int color_type) {
   }
 }
 
-bool is_palette(PngMode mode) { return mode >= PngMode::palette1 && mode <= PngMode::palette8; }
+/// Whether a decoder may do without the chunk: bit 5 of its name, as the specification has it.
+bool is_ancillary(std::string_view name) { return (name[0] >> 5 & 1) != 0; }
 
-struct Inflated {
-  std::uint64_t bytes = 0;
-  bool too_large = false;
-};
-
-/// How many bytes a compressed text or profile has, at most kTextLimitBytes; damaged data count as
-/// none, as Pillow drops them.
-Inflated inflated_size(Bytes data) {
-  z_stream stream{};
-  if (inflateInit(&stream) != Z_OK) return {};
-  stream.next_in = const_cast<Bytef*>(data.data());  // NOLINT: zlib reads only
-  stream.avail_in = static_cast<uInt>(std::min<std::size_t>(data.size(), UINT32_MAX));
-  std::array<std::uint8_t, 16384> out{};
-  Inflated result;
-  while (true) {
-    const auto room = std::min<std::uint64_t>(out.size(), kTextLimitBytes - result.bytes);
-    if (room == 0) {
-      result.too_large = stream.avail_in > 0;
-      break;
-    }
-    stream.next_out = out.data();
-    stream.avail_out = static_cast<uInt>(room);
-    const int status = inflate(&stream, Z_SYNC_FLUSH);
-    if (status != Z_OK && status != Z_BUF_ERROR && status != Z_STREAM_END) {
-      result = {};
-      break;
-    }
-    result.bytes += room - stream.avail_out;
-    if (status == Z_STREAM_END || stream.avail_out > 0) break;
-  }
-  inflateEnd(&stream);
-  return result;
-}
-
-/// The part of `text` before the first zero byte; all of it if there is none.
-Bytes until_zero(Bytes text) {
-  const auto zero = std::find(text.begin(), text.end(), std::uint8_t{0});
-  return text.first(static_cast<std::size_t>(zero - text.begin()));
+bool is_ascii(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) { return (c & 0x80) == 0; });
 }
 
 }  // namespace
@@ -106,18 +69,18 @@ tl::unexpected<Error> bad_png(std::string message) {
 }
 
 std::optional<PngChunks::Chunk> PngChunks::read_chunk() {
-  if (data_.size() - at_ < 8) {
+  if (data_.size() - at_ < (keeps_truncated_ ? 4 : 8)) {
     at_ = data_.size();
     return std::nullopt;
   }
-  const Bytes name = data_.subspan(at_ + 4, 4);
+  const Bytes name = data_.subspan(at_ + 4, std::min<std::size_t>(4, data_.size() - at_ - 4));
   const std::uint64_t length = be32(data_, at_);
-  at_ += 8;
+  at_ += 4 + name.size();
   const bool is_name = std::all_of(name.begin(), name.end(), [](std::uint8_t c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
   });
-  if (!is_name) return std::nullopt;
-  return Chunk{std::string_view(reinterpret_cast<const char*>(name.data()), 4), length};
+  if (!is_name && !keeps_truncated_) return std::nullopt;
+  return Chunk{std::string_view(reinterpret_cast<const char*>(name.data()), name.size()), length};
 }
 
 Result<Bytes> PngChunks::read_body(std::uint64_t length) {
@@ -138,7 +101,9 @@ Result<void> PngChunks::open() {
   at_ = 8;  // the signature
   while (true) {
     const std::optional<Chunk> chunk = read_chunk();
-    if (!chunk) return bad_png("the file ends, or is no longer a PNG, before the image data");
+    if (!chunk || chunk->name.empty() || !is_ascii(chunk->name)) {
+      return bad_png("the file ends, or is no longer a PNG, before the image data");
+    }
     body_ = {};
     const Result<Meaning> meaning = handle(*chunk);
     if (!meaning) return tl::unexpected(meaning.error());
@@ -149,9 +114,10 @@ Result<void> PngChunks::open() {
     }
     bool complete = false;
     const std::uint32_t stored = read_checksum(complete);
+    if (keeps_truncated_ && is_ancillary(chunk->name)) continue;
     const auto* name = reinterpret_cast<const Bytef*>(chunk->name.data());
-    const auto computed =
-        static_cast<std::uint32_t>(crc32_z(crc32_z(0, name, 4), body_.data(), body_.size()));
+    const auto computed = static_cast<std::uint32_t>(
+        crc32_z(crc32_z(0, name, chunk->name.size()), body_.data(), body_.size()));
     if (!complete || stored != computed) {
       return bad_png("the checksum of chunk " + std::string(chunk->name) + " does not match");
     }
@@ -169,36 +135,48 @@ Result<Bytes> PngChunks::next_data() {
     bool complete = false;
     read_checksum(complete);  // not compared: Pillow skips it
     const std::optional<Chunk> chunk = read_chunk();
-    if (!chunk) return bad_png("the image data end early");
+    if (!chunk) return Bytes();
     if (chunk->name == "fdAT") {
+      if (keeps_truncated_ && chunk->length < 4) {
+        // Pillow then reads on to the end of the file.
+        if (auto body = read_body(chunk->length); !body) return body;
+        return read_body(data_.size() - at_);
+      }
       if (auto read = read_frame_data(*chunk); !read) return tl::unexpected(read.error());
       data_left_ = chunk->length - 4;
     } else if (chunk->name == "IDAT" || chunk->name == "DDAT") {
       data_left_ = chunk->length;
     } else {
-      return bad_png("the image data end early");
+      interrupting_ = chunk;
+      return Bytes();
     }
   }
   const std::uint64_t wanted = std::min<std::uint64_t>(kPieceBytes, data_left_);
   const std::uint64_t present = std::min<std::uint64_t>(wanted, data_.size() - at_);
-  if (present == 0) return bad_png("the image data end early");
   data_left_ -= wanted;
   return read_body(present);
 }
 
 Result<void> PngChunks::finish() {
   at_ += static_cast<std::size_t>(std::min<std::uint64_t>(data_left_, data_.size() - at_));
+  data_left_ = 0;
   while (true) {
-    bool complete = false;
-    read_checksum(complete);
-    const std::optional<Chunk> chunk = read_chunk();
-    if (!chunk || chunk->name == "IEND") return {};
+    std::optional<Chunk> chunk = std::exchange(interrupting_, std::nullopt);
+    if (!chunk) {
+      bool complete = false;
+      read_checksum(complete);
+      chunk = read_chunk();
+    }
+    if (!chunk || chunk->name == "IEND" || !is_ascii(chunk->name)) return {};
     if (chunk->name == "fcTL" && animated_) return {};
     const Result<Meaning> meaning = handle(*chunk);
     if (!meaning) return tl::unexpected(meaning.error());
     if (*meaning == Meaning::image_data) {
       const std::uint64_t length = chunk->name == "fdAT" ? chunk->length - 4 : chunk->length;
-      if (auto body = read_body(length); !body) return tl::unexpected(body.error());
+      if (auto body = read_body(length); !body) {
+        if (keeps_truncated_) return {};
+        return tl::unexpected(body.error());
+      }
     }
   }
 }
@@ -206,7 +184,7 @@ Result<void> PngChunks::finish() {
 Result<PngChunks::Meaning> PngChunks::handle(const Chunk& chunk) {
   const auto name = chunk.name;
   if (name == "IEND") return Meaning::end;
-  if (name == "fdAT") {
+  if (name == "fdAT" && !(keeps_truncated_ && chunk.length < 4)) {
     if (auto read = read_frame_data(chunk); !read) return tl::unexpected(read.error());
     return Meaning::image_data;
   }
@@ -220,7 +198,7 @@ Result<PngChunks::Meaning> PngChunks::handle(const Chunk& chunk) {
 
   Result<void> read;
   const auto at_least = [&](std::size_t bytes) {
-    if (body_.size() < bytes) read = bad_png("chunk " + std::string(name) + " is too short");
+    if (body_.size() < bytes) read = too_short(name);
   };
   if (name == "IHDR") {
     read = read_header(body_);
@@ -229,7 +207,7 @@ Result<PngChunks::Meaning> PngChunks::handle(const Chunk& chunk) {
   } else if (name == "tRNS") {
     read = read_transparency(body_);
   } else if (name == "iCCP") {
-    read = read_profile(body_);
+    read = texts_.read_profile(body_);
   } else if (name == "gAMA") {
     at_least(4);
   } else if (name == "cHRM") {
@@ -239,9 +217,11 @@ Result<PngChunks::Meaning> PngChunks::handle(const Chunk& chunk) {
   } else if (name == "pHYs") {
     at_least(9);
   } else if (name == "tEXt" || name == "zTXt") {
-    read = read_text(name, body_);
+    read = texts_.read_text(name, body_);
   } else if (name == "iTXt") {
-    read = read_international_text(body_);
+    read = texts_.read_international_text(body_);
+  } else if (name == "eXIf") {
+    texts_.read_exif(body_);
   } else if (name == "acTL") {
     read = read_animation(body_);
   } else if (name == "fcTL") {
@@ -252,7 +232,7 @@ Result<PngChunks::Meaning> PngChunks::handle(const Chunk& chunk) {
 }
 
 Result<void> PngChunks::read_header(Bytes body) {
-  if (body.size() < 13) return bad_png("the header is too short");
+  if (body.size() < 13) return too_short("IHDR");
   width_ = be32(body, 0);
   height_ = be32(body, 4);
   if (const PngMode mode = mode_of(body[8], body[9]); mode != PngMode::none) mode_ = mode;
@@ -261,65 +241,41 @@ Result<void> PngChunks::read_header(Bytes body) {
   return {};
 }
 
-Result<void> PngChunks::read_transparency(Bytes body) const {
-  const bool is_rgb = mode_ == PngMode::rgb8 || mode_ == PngMode::rgb16;
-  const bool is_gray = mode_ >= PngMode::gray1 && mode_ <= PngMode::gray16;
-  if (body.size() < (is_rgb ? 6U : is_gray ? 2U : 0U)) return bad_png("chunk tRNS is too short");
-  return {};
+Result<void> PngChunks::too_short(std::string_view name) const {
+  if (keeps_truncated_) return {};
+  return bad_png("chunk " + std::string(name) + " is too short");
 }
 
-Result<void> PngChunks::read_profile(Bytes body) const {
-  const std::size_t zero = until_zero(body).size();
-  // Without a zero byte Pillow takes the first byte for the method.
-  const std::size_t method = zero == body.size() ? 0 : zero + 1;
-  if (method >= body.size() || body[method] != 0) {
-    return bad_png("the colour profile's compression is unknown");
+Result<void> PngChunks::read_transparency(Bytes body) {
+  const auto sample = [&](std::size_t i) {
+    return static_cast<std::uint16_t>(body[2 * i] << 8 | body[2 * i + 1]);
+  };
+  if (is_palette(mode_)) {
+    transparency_ = {PngTransparency::Kind::palette_alphas, body, 0, {}};
+    // One colour without opacity among opaque ones is kept as its index: matters where it lies
+    // behind the palette's end. The line break is the regular expression's, whose $ allows one.
+    Bytes alphas = body;
+    if (!alphas.empty() && alphas.back() == '\n') alphas = alphas.first(alphas.size() - 1);
+    const auto clear = std::find(alphas.begin(), alphas.end(), std::uint8_t{0});
+    const auto other = std::count(alphas.begin(), alphas.end(), std::uint8_t{255});
+    if (clear != alphas.end() && static_cast<std::size_t>(other) + 1 == alphas.size()) {
+      transparency_.kind = PngTransparency::Kind::palette_index;
+      transparency_.index = static_cast<std::size_t>(clear - alphas.begin());
+    }
+  } else if (mode_ == PngMode::rgb8 || mode_ == PngMode::rgb16) {
+    if (body.size() < 6) return too_short("tRNS");
+    transparency_ = {PngTransparency::Kind::rgb, {}, 0, {sample(0), sample(1), sample(2)}};
+  } else if (mode_ >= PngMode::gray1 && mode_ <= PngMode::gray16) {
+    if (body.size() < 2) return too_short("tRNS");
+    std::uint16_t gray = sample(0);
+    if (mode_ == PngMode::gray1) gray = gray != 0 ? 255 : 0;
+    transparency_ = {PngTransparency::Kind::gray, {}, 0, {gray, gray, gray}};
   }
-  if (inflated_size(body.subspan(method + 1)).too_large)
-    return bad_png("the colour profile is too long");
-  return {};
-}
-
-Result<void> PngChunks::read_text(std::string_view name, Bytes body) {
-  const Bytes key = until_zero(body);
-  const Bytes value = body.subspan(std::min(key.size() + 1, body.size()));
-  std::uint64_t bytes = value.size();
-  if (name == "zTXt") {
-    if (!value.empty() && value[0] != 0) return bad_png("a text's compression is unknown");
-    const Inflated text = inflated_size(value.subspan(std::min<std::size_t>(1, value.size())));
-    if (text.too_large) return bad_png("a text is too long");
-    bytes = text.bytes;
-  }
-  return key.empty() ? Result<void>() : count_text(bytes);
-}
-
-Result<void> PngChunks::read_international_text(Bytes body) {
-  const Bytes key = until_zero(body);
-  Bytes rest = body.subspan(std::min(key.size() + 1, body.size()));
-  if (key.size() == body.size() || rest.size() < 2) return {};
-  const bool compressed = rest[0] != 0;
-  const int method = rest[1];
-  rest = rest.subspan(2);
-  for (int part = 0; part < 2; ++part) {  // the language, the translated key
-    const Bytes skipped = until_zero(rest);
-    if (skipped.size() == rest.size()) return {};
-    rest = rest.subspan(skipped.size() + 1);
-  }
-  if (!compressed) return count_text(rest.size());
-  if (method != 0) return {};
-  const Inflated text = inflated_size(rest);
-  if (text.too_large) return bad_png("a text is too long");
-  return count_text(text.bytes);
-}
-
-Result<void> PngChunks::count_text(std::uint64_t bytes) {
-  text_bytes_ += bytes;
-  if (text_bytes_ > kAllTextsLimitBytes) return bad_png("the texts are too long");
   return {};
 }
 
 Result<void> PngChunks::read_animation(Bytes body) {
-  if (body.size() < 8) return bad_png("chunk acTL is too short");
+  if (body.size() < 8) return too_short("acTL");
   if (frame_count_) {
     frame_count_.reset();
     return {};
@@ -330,7 +286,7 @@ Result<void> PngChunks::read_animation(Bytes body) {
 }
 
 Result<void> PngChunks::read_frame_control(Bytes body) {
-  if (body.size() < 26) return bad_png("chunk fcTL is too short");
+  if (body.size() < 26) return too_short("fcTL");
   const std::uint32_t number = be32(body, 0);
   const std::uint64_t expected = sequence_ ? std::uint64_t{*sequence_} + 1 : 0;
   if (number != expected) return bad_png("the animation's frames are out of order");

@@ -88,22 +88,78 @@ class PngDecoder::Inflater {
 PngDecoder::PngDecoder(const DecodeOptions& options) : options_(options) {}
 PngDecoder::~PngDecoder() = default;
 
-Result<ImageView> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBuffer& pixels) {
-  PngChunks chunks(data);
-  if (auto opened = chunks.open(); !opened) return tl::unexpected(opened.error());
-  if (auto fits = check_pixel_count(chunks.width(), chunks.height(), options_); !fits) {
-    return tl::unexpected(fits.error());
-  }
+Result<void> PngDecoder::check_size(const PngChunks& chunks) const {
+  if (auto fits = check_pixel_count(chunks.width(), chunks.height(), options_); !fits) return fits;
   constexpr std::uint32_t kMostColumns = std::uint32_t{1} << 27;
   if (chunks.width() > kMostColumns || chunks.height() > kMostColumns) {
     return fail(Reason::image_too_large, "PNG: more than 2^27 rows or columns");
   }
+  return {};
+}
+
+Result<StoredImage> PngDecoder::measure(std::span<const std::uint8_t> data) const {
+  PngChunks chunks(data, options_);
+  if (auto opened = chunks.open(); !opened) return tl::unexpected(opened.error());
+  if (auto fits = check_size(chunks); !fits) return tl::unexpected(fits.error());
+  StoredImage image;
+  image.pixels.width = static_cast<int>(chunks.width());
+  image.pixels.height = static_cast<int>(chunks.height());
+  if (options_.exif_orientation == ExifOrientation::ignore) return image;
+  // Metadata may stand behind the image data.
+  while (true) {
+    const auto piece = chunks.next_data();
+    if (!piece) return tl::unexpected(piece.error());
+    if (piece->empty()) break;
+  }
+  if (auto finished = chunks.finish(); !finished) return tl::unexpected(finished.error());
+  const Result<int> orientation = chunks.orientation();
+  if (!orientation) return tl::unexpected(orientation.error());
+  image.orientation = *orientation;
+  return image;
+}
+
+Result<StoredImage> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBuffer& pixels) {
+  PngChunks chunks(data, options_);
+  if (auto opened = chunks.open(); !opened) return tl::unexpected(opened.error());
+  if (auto fits = check_size(chunks); !fits) return tl::unexpected(fits.error());
   const auto width = static_cast<int>(chunks.width());
   const auto height = static_cast<int>(chunks.height());
   const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(width);
-  const ImageView image{pixels.reserve(stride_bytes * chunks.height()), width, height,
-                        stride_bytes};
+  const MutableImageView image{pixels.reserve(stride_bytes * chunks.height()), width, height,
+                               stride_bytes};
+  const PngChunks at_data = chunks;
+  PngPixels unpack(chunks.mode(), chunks.palette());
+  const auto composite = [&] {
+    return options_.alpha == AlphaMode::composite
+               ? unpack.composite(chunks.transparency(), options_.background)
+               : Result<void>();
+  };
+  if (auto ready = composite(); !ready) return tl::unexpected(ready.error());
+  if (auto read = read_rows(chunks, unpack, image); !read) return tl::unexpected(read.error());
+  if (auto finished = chunks.finish(); !finished) return tl::unexpected(finished.error());
 
+  // A colour may be called transparent behind the image data.
+  const bool changed = !chunks.transparency().same_as(at_data.transparency());
+  if (changed && options_.alpha == AlphaMode::composite) {
+    unpack = PngPixels(at_data.mode(), at_data.palette());
+    if (auto ready = composite(); !ready) return tl::unexpected(ready.error());
+    PngChunks again = at_data;
+    if (auto read = read_rows(again, unpack, image); !read) return tl::unexpected(read.error());
+  }
+  StoredImage stored{image, 1};
+  if (options_.exif_orientation == ExifOrientation::apply) {
+    const Result<int> orientation = chunks.orientation();
+    if (!orientation) return tl::unexpected(orientation.error());
+    stored.orientation = *orientation;
+  }
+  return stored;
+}
+
+Result<void> PngDecoder::read_rows(PngChunks& chunks, const PngPixels& unpack,
+                                   MutableImageView image) {
+  const int width = image.width;
+  const int height = image.height;
+  const std::size_t stride_bytes = image.stride_bytes;
   // The part of the canvas that the data cover; what they leave stays at pixel value 0.
   int left = 0;
   int top = 0;
@@ -117,10 +173,7 @@ Result<ImageView> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBu
     if (columns <= 0 || rows <= 0) return bad_png("a frame without pixels");
   }
   const bool interlaced = chunks.interlaced();
-  const PngPixels unpack(chunks.mode(), chunks.palette());
-  for (int i = 0; i < height; ++i) {
-    unpack.fill_empty(pixels.data() + static_cast<std::size_t>(i) * stride_bytes, width);
-  }
+  for (int i = 0; i < height; ++i) unpack.fill_empty(image.row(i), width);
 
   const std::size_t bits = unpack.bits_per_pixel();
   const std::size_t pixel_bytes = (bits + 7) / 8;
@@ -133,6 +186,7 @@ Result<ImageView> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBu
   z_stream& stream = inflater_->stream;
   if (inflateReset(&stream) != Z_OK) return fail(Reason::internal, "zlib cannot be reset");
 
+  const bool keeps = options_.truncated == TruncatedImages::keep;
   std::size_t pass = 0;
   Pass step = interlaced ? kAdam7[0] : kWhole;
   int y = step.first_row;
@@ -150,22 +204,24 @@ Result<ImageView> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBu
   while (!complete) {
     const auto piece = chunks.next_data();
     if (!piece) return tl::unexpected(piece.error());
+    if (piece->empty()) return keeps ? Result<void>() : bad_png("the image data end early");
     stream.next_in = const_cast<Bytef*>(piece->data());  // NOLINT: zlib reads only
     stream.avail_in = static_cast<uInt>(piece->size());
     while (stream.avail_in > 0) {
       stream.next_out = row + filled;
       stream.avail_out = static_cast<uInt>(row_bytes + 1 - filled);
       const int status = inflate(&stream, Z_NO_FLUSH);
-      if (status < 0) return bad_png("the compressed data are damaged");
+      if (status < 0) return keeps ? Result<void>() : bad_png("the compressed data are damaged");
       filled = row_bytes + 1 - stream.avail_out;
       if (stream.avail_out > 0) break;
-      if (!unfilter(row, above, row_bytes, pixel_bytes))
-        return bad_png("a row has an unknown filter");
+      if (!unfilter(row, above, row_bytes, pixel_bytes)) {
+        return keeps ? Result<void>() : bad_png("a row has an unknown filter");
+      }
       filled = 0;
 
       if (interlaced) {
         // As in Pillow, the frame's place on the canvas does not count here.
-        std::uint8_t* out = pixels.data() + static_cast<std::size_t>(y) * stride_bytes +
+        std::uint8_t* out = image.data + static_cast<std::size_t>(y) * stride_bytes +
                             static_cast<std::size_t>(step.first_column) * 3;
         unpack.unpack(row + 1, row_pixels(), out, static_cast<std::size_t>(step.column_step) * 3);
         y += step.row_step;
@@ -180,7 +236,7 @@ Result<ImageView> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBu
           std::memset(row, 0, buffer_bytes);
         }
       } else {
-        std::uint8_t* out = pixels.data() + static_cast<std::size_t>(top + y) * stride_bytes +
+        std::uint8_t* out = image.data + static_cast<std::size_t>(top + y) * stride_bytes +
                             static_cast<std::size_t>(left) * 3;
         unpack.unpack(row + 1, columns, out, 3);
         complete = ++y >= rows;
@@ -192,8 +248,7 @@ Result<ImageView> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBu
       std::swap(row, above);
     }
   }
-  if (auto finished = chunks.finish(); !finished) return tl::unexpected(finished.error());
-  return image;
+  return {};
 }
 
 }  // namespace millrace

@@ -9,11 +9,15 @@
 #include "millrace/transforms/decode_options.h"
 #include "millrace/transforms/image.h"
 #include "millrace/transforms/pixel_buffer.h"
+#include "millrace/transforms/png_chunks.h"
+#include "millrace/transforms/png_pixels.h"
+#include "millrace/transforms/stored_image.h"
 
 namespace millrace {
 
-/// PNG to RGB as Pillow's convert("RGB"): alpha and transparent colours dropped, 16-bit gray
-/// clipped at 255, other 16-bit samples cut to their high byte; of an animation the first frame.
+/// PNG to RGB as Pillow's convert("RGB"): alpha and transparent colours dropped (or composited),
+/// 16-bit gray clipped at 255, other 16-bit samples cut to their high byte; of an animation the
+/// first frame.
 ///
 /// zlib alone: libpng has other rules than Pillow for what is damaged.
 class PngDecoder {
@@ -24,10 +28,18 @@ class PngDecoder {
   PngDecoder& operator=(const PngDecoder&) = delete;
 
   /// The view lies in `pixels`. Errors: bad_image, image_too_large.
-  Result<ImageView> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels);
+  Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels);
+
+  /// The size, and how it lies, without the pixels.
+  Result<StoredImage> measure(std::span<const std::uint8_t> data) const;
 
  private:
   class Inflater;
+  Result<void> check_size(const PngChunks& chunks) const;
+  /// Unpacks the image data into `image`. Data that end early, or are damaged, are no error where
+  /// truncated images are kept.
+  Result<void> read_rows(PngChunks& chunks, const PngPixels& unpack, MutableImageView image);
+
   DecodeOptions options_;
   std::unique_ptr<Inflater> inflater_;
   PixelBuffer rows_;

@@ -7,17 +7,22 @@
 #include "millrace/transforms/decode_options.h"
 #include "millrace/transforms/image.h"
 #include "millrace/transforms/pixel_buffer.h"
+#include "millrace/transforms/stored_image.h"
 
 namespace millrace {
 
 /// WebP to RGB as Pillow: libwebp's animation decoder for every file, the first frame on its
-/// canvas, alpha dropped.
+/// canvas, alpha dropped (or composited). Truncated files are errors here, kept or not: Pillow has
+/// nothing to show of them either.
 class WebpDecoder {
  public:
   explicit WebpDecoder(const DecodeOptions& options) : options_(options) {}
 
   /// The view lies in `pixels`. Errors: bad_image, image_too_large.
-  Result<ImageView> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels) const;
+  Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels) const;
+
+  /// The size, and how it lies, without the pixels.
+  Result<StoredImage> measure(std::span<const std::uint8_t> data) const;
 
  private:
   DecodeOptions options_;

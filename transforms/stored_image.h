@@ -1,0 +1,13 @@
+#pragma once
+
+#include "millrace/transforms/image.h"
+
+namespace millrace {
+
+/// Pixels as a file has them, and EXIF's number for how they lie: 1, upright, where nobody asked.
+struct StoredImage {
+  ImageView pixels;
+  int orientation = 1;
+};
+
+}  // namespace millrace
