@@ -13,13 +13,14 @@ namespace {
 
 std::shared_ptr<const Transform> read_image_transform(const JsonObject& from) {
   if (from.text("type") == "image") return image_transform(read_image_options(from));
+  if (from.text("type") == "image_patches") return read_image_patches(from);
   from.allow_only({"type", "size"}, kDecodeOptionKeys);
   const DecodeOptions decode = read_decode_options(from);
   const std::string type = from.text("type");
   const int size = from.small_int("size", 224);
   if (type == "clip_image") return clip_transform(size, decode);
   if (type == "clip_pixels") return clip_pixels(size, decode);
-  from.wrong("type", R"("image", "clip_image" or "clip_pixels")");
+  from.wrong("type", R"("image", "image_patches", "clip_image" or "clip_pixels")");
 }
 
 std::shared_ptr<const ClipTokenizer> read_tokenizer(const JsonObject& from) {

@@ -26,8 +26,15 @@ Choice read_choice(const JsonObject& from, std::string_view key, const Choices& 
   from.wrong(key, "one of " + names);
 }
 
-Filter read_filter(const JsonObject& from) {
-  return read_choice(from, "filter", kAllFilters, Filter::bicubic, filter_name);
+Filter read_filter(const JsonObject& from, Filter otherwise = Filter::bicubic) {
+  return read_choice(from, "filter", kAllFilters, otherwise, filter_name);
+}
+
+DecodeOptions read_decode(const JsonObject& from) {
+  if (!from.has("decode")) return {};
+  const JsonObject decode = from.at("decode");
+  decode.allow_only({}, kDecodeOptionKeys);
+  return read_decode_options(decode);
 }
 
 /// A number for a square, or [height, width].
@@ -119,11 +126,14 @@ ImageStep read_step(const JsonObject& from) {
   from.wrong("step", R"("resize", "center_crop", "random_resized_crop" or "horizontal_flip")");
 }
 
-ImageOutput read_output(const JsonObject& from) {
+/// `output` of a transform; what is absent stays as it is in `otherwise`.
+ImageOutput read_output(const JsonObject& parent, const ImageOutput& otherwise) {
+  if (!parent.has("output")) return otherwise;
+  const JsonObject from = parent.at("output");
   from.allow_only({"dtype", "layout", "normalize", "mean", "std"});
   constexpr std::array kDtypes = {Dtype::float32, Dtype::float16, Dtype::bfloat16, Dtype::uint8};
   constexpr std::array kLayouts = {PixelLayout::chw, PixelLayout::hwc};
-  ImageOutput output;
+  ImageOutput output = otherwise;
   output.dtype = read_choice(from, "dtype", kDtypes, output.dtype, dtype_name);
   output.layout = read_choice(from, "layout", kLayouts, output.layout, pixel_layout_name);
   if (from.has("normalize")) {
@@ -146,11 +156,7 @@ ImageOutput read_output(const JsonObject& from) {
 ImageTransformOptions read_image_options(const JsonObject& from) {
   from.allow_only({"type", "decode", "steps", "output", "views", "stream"});
   ImageTransformOptions options;
-  if (from.has("decode")) {
-    const JsonObject decode = from.at("decode");
-    decode.allow_only({}, kDecodeOptionKeys);
-    options.decode = read_decode_options(decode);
-  }
+  options.decode = read_decode(from);
   const json::value* steps = from.find("steps");
   if (steps == nullptr || !steps->is_array()) from.wrong("steps", "a list of steps");
   for (const json::value& step : steps->get_array()) {
@@ -158,10 +164,28 @@ ImageTransformOptions read_image_options(const JsonObject& from) {
         from.place("steps") + "[" + std::to_string(options.steps.size()) + "]";
     options.steps.push_back(read_step(JsonObject(step, place)));
   }
-  if (from.has("output")) options.output = read_output(from.at("output"));
+  options.output = read_output(from, options.output);
   options.views = from.small_int("views", options.views);
   from.read("stream", options.stream);
   return options;
+}
+
+std::shared_ptr<const Transform> read_image_patches(const JsonObject& from) {
+  from.allow_only({"type", "part", "decode", "patch_size", "max_patches", "filter", "output"});
+  constexpr std::array kParts = {PatchPart::pixels, PatchPart::mask, PatchPart::coordinates,
+                                 PatchPart::shape};
+  PatchOptions options;
+  options.decode = read_decode(from);
+  options.patch_size = from.small_int("patch_size", options.patch_size);
+  options.max_patches = from.small_int("max_patches", options.max_patches);
+  options.filter = read_filter(from, options.filter);
+  const ImageOutput output =
+      read_output(from, {options.dtype, PixelLayout::hwc, options.normalization});
+  if (output.layout != PixelLayout::hwc) from.at("output").wrong("layout", "\"hwc\"");
+  options.dtype = output.dtype;
+  options.normalization = output.normalization;
+  return image_patches(options,
+                       read_choice(from, "part", kParts, PatchPart::pixels, patch_part_name));
 }
 
 }  // namespace millrace

@@ -15,7 +15,8 @@ namespace millrace {
 ///   {"type": "image", "fields": "jpg;png", "transform": {"type": "clip_image", "size": 224}}
 ///     (or "clip_pixels"; both take the members of DecodeOptions under their names; or "image"
 ///     with "decode", "steps", "output", "views" and "stream", see ImageTransformOptions and its
-///     describe(); of a step only "step" and "size" must be there),
+///     describe(); of a step only "step" and "size" must be there; or "image_patches", see
+///     PatchOptions),
 ///   {"type": "text", "fields": "txt", "tokenizer": {"type": "clip", "context_length": 77}},
 ///   {"type": "raw", "fields": "__key__"},
 ///     (these two also with "captions": {"choice", "weights": {selector: probability}, "templates",

@@ -32,6 +32,7 @@ Dtype dtype_of(const JsonObject& object) {
 std::shared_ptr<const Transform> make(const JsonObject& object) {
   const std::string type = object.text("type");
   if (type == "image") return image_transform(read_image_options(object));
+  if (type == "image_patches") return read_image_patches(object);
   if (type == "clip_image")
     return clip_transform(object.small_int("size"), read_decode_options(object));
   if (type == "clip_pixels")

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "millrace/transforms/image_transform.h"
@@ -51,6 +52,11 @@ void fill_around(MutableImageView image, const CenterCrop& crop, const CropPlace
   fill_rows(image, crop.fill, right, placed.top, image.width - right, placed.kept.height);
 }
 
+bool changes_size(const ImageStep& step) {
+  return std::holds_alternative<Resize>(step) || std::holds_alternative<CenterCrop>(step) ||
+         std::holds_alternative<RandomResizedCrop>(step);
+}
+
 bool has_padding(const CropPlacement& placed, ImageSize size) {
   return placed.kept.width != size.width || placed.kept.height != size.height;
 }
@@ -67,7 +73,7 @@ struct ImageProcessor::Parts {
       std::size_t same = 0;
       for (std::size_t j = 0; j < i; ++j) same += options.steps[j].index() == step.index() ? 1 : 0;
       streams.push_back(step.index() << 16 | same);
-      if (!std::holds_alternative<HorizontalFlip>(step)) last_resizing = i;
+      if (changes_size(step)) last_resizing = i;
     }
     writes_bytes =
         options.output.dtype == Dtype::uint8 && options.output.layout == PixelLayout::hwc;
@@ -82,7 +88,7 @@ struct ImageProcessor::Parts {
   Result<void> take(const CenterCrop& crop, std::size_t i);
   Result<void> take(const RandomResizedCrop& crop, std::size_t i, RandomNumbers& numbers);
   template <typename PixelStep>
-  Result<void> take(const PixelStep& step, RandomNumbers& numbers);
+  Result<void> take_pixel_step(const PixelStep& step, RandomNumbers& numbers);
 
   /// Where the result of step `i` goes: the slot, if nothing changes the size any more and the slot
   /// takes bytes; otherwise a buffer that `current` does not lie in.
@@ -129,12 +135,20 @@ Result<void> ImageProcessor::Parts::make_view(ImageView image, const Draw& draw,
 }
 
 Result<void> ImageProcessor::Parts::take_step(std::size_t& i, RandomNumbers& numbers) {
-  const ImageStep& step = options.steps[i];
-  if (const auto* resize = std::get_if<Resize>(&step)) return take(*resize, i);
-  const std::size_t at = i++;
-  if (const auto* crop = std::get_if<CenterCrop>(&step)) return take(*crop, at);
-  if (const auto* crop = std::get_if<RandomResizedCrop>(&step)) return take(*crop, at, numbers);
-  return take(std::get<HorizontalFlip>(step), numbers);
+  const auto take_known = [&](const auto& step) {
+    using Step = std::decay_t<decltype(step)>;
+    if constexpr (std::is_same_v<Step, Resize>) {
+      return take(step, i);
+    } else if constexpr (std::is_same_v<Step, CenterCrop>) {
+      return take(step, i++);
+    } else if constexpr (std::is_same_v<Step, RandomResizedCrop>) {
+      return take(step, i++, numbers);
+    } else {
+      ++i;
+      return take_pixel_step(step, numbers);
+    }
+  };
+  return std::visit(take_known, options.steps[i]);
 }
 
 Result<void> ImageProcessor::Parts::take(const Resize& resize, std::size_t& i) {
@@ -194,7 +208,7 @@ Result<void> ImageProcessor::Parts::take(const RandomResizedCrop& crop, std::siz
 }
 
 template <typename PixelStep>
-Result<void> ImageProcessor::Parts::take(const PixelStep& step, RandomNumbers& numbers) {
+Result<void> ImageProcessor::Parts::take_pixel_step(const PixelStep& step, RandomNumbers& numbers) {
   if (!happens(step, numbers)) return {};
   if (!writable) {
     // What was decoded may be another column's, too.

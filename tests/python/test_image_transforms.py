@@ -221,3 +221,27 @@ def test_columns_of_one_field_are_decoded_once_and_draw_equally(spec):
         assert torch.equal(batch["views"][:, 0], pixels)
         assert torch.equal(batch["half"], pixels.to(torch.bfloat16))
     assert loader.stats()["stages"]["decode"]["items"] == 120
+
+
+def test_patches_equal_transformers_siglip2(spec):
+    """Through a loader, against the live Siglip2ImageProcessorPil on the same decoded images."""
+    module = pytest.importorskip(
+        "transformers.models.siglip2.image_processing_pil_siglip2",
+        reason="SKIPPED for want of transformers",
+    )
+    reference = module.Siglip2ImageProcessorPil(patch_size=16, max_num_patches=100)
+    encoded = {sample["__key__"]: sample["jpg"] for sample in millrace.open(spec)}
+    columns = millrace.siglip2_columns(max_patches=100) | {
+        "coordinates": millrace.image(transform=millrace.image_patches("coordinates", max_patches=100)),
+        "key": millrace.raw("__key__"),
+    }
+    loader = millrace.DataLoader(spec, columns=columns, batch_size=10)
+    for batch in loader:
+        for i, key in enumerate(batch["key"]):
+            expected = reference(Image.open(io.BytesIO(encoded[key])).convert("RGB"), return_tensors="pt")
+            assert torch.equal(batch["pixel_values"][i], expected["pixel_values"][0])
+            assert torch.equal(batch["pixel_attention_mask"][i], expected["pixel_attention_mask"][0].long())
+            assert torch.equal(batch["spatial_shapes"][i], expected["spatial_shapes"][0].long())
+            rows, columns_ = expected["spatial_shapes"][0].tolist()
+            assert batch["coordinates"][i, rows * columns_ - 1].tolist() == [rows - 1, columns_ - 1]
+    assert loader.stats()["stages"]["decode"]["items"] == 120

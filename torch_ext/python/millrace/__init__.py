@@ -6,9 +6,10 @@
         train(batch["image"], batch["text"])
 """
 
-from millrace.columns import clip_columns, image, number, raw, text
+from millrace.columns import clip_columns, image, number, raw, siglip2_columns, text
 from millrace.data_loader import DataLoader
 from millrace.errors import LoaderError
+from millrace.image_patches import image_patches
 from millrace.image_steps import (
     center_crop,
     horizontal_flip,
@@ -47,6 +48,7 @@ __all__ = [
     "horizontal_flip",
     "image",
     "image_output",
+    "image_patches",
     "image_transform",
     "letterbox",
     "number",
@@ -60,6 +62,7 @@ __all__ = [
     "resize_exact",
     "resize_longest",
     "resize_shortest",
+    "siglip2_columns",
     "siglip_transform",
     "text",
 ]

@@ -6,6 +6,7 @@ inside a JSON field (`json:caption`, `json:meta.width`), or `__key__`, `__shard_
 
 from __future__ import annotations
 
+from millrace.image_patches import image_patches
 from millrace.image_transforms import clip_transform
 from millrace.transforms import ClipTokenizer
 
@@ -57,3 +58,14 @@ def number(field: str, dtype: str = "float64") -> dict:
 def clip_columns(size: int = 224) -> dict[str, dict]:
     """`image`: float32 [3, size, size] as open_clip's eval transform makes it; `text`: int64 [77]."""
     return {"image": image(transform=clip_transform(size)), "text": text()}
+
+
+def siglip2_columns(max_patches: int = 256, patch_size: int = 16) -> dict[str, dict]:
+    """What SigLIP 2's NaFlex models take, as transformers' Siglip2ImageProcessor makes it: `pixel_values`
+    float32 [max_patches, patch_size * patch_size * 3], `pixel_attention_mask` int64 [max_patches],
+    `spatial_shapes` int64 [2]. An image is decoded once."""
+    parts = {"pixel_values": "pixels", "pixel_attention_mask": "mask", "spatial_shapes": "shape"}
+    return {
+        name: image(transform=image_patches(part, patch_size, max_patches))
+        for name, part in parts.items()
+    }
