@@ -95,7 +95,22 @@ struct Bfloat16 {
   }
 };
 
-// As to_float16 does it. Not by Highway's own conversion, which some targets round otherwise.
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+
+// The processor's own conversion, which rounds to nearest, half to even.
+struct Float16 {
+  using Value = std::uint16_t;
+  template <bool kStream>
+  static HWY_INLINE void put(FloatVector value, Value* HWY_RESTRICT to) {
+    const hn::Rebind<hwy::float16_t, Floats> d16;
+    const hn::Rebind<std::uint16_t, Floats> du16;
+    store<kStream>(hn::BitCast(du16, hn::DemoteTo(d16, value)), du16, to);
+  }
+};
+
+#else
+
+// As to_float16 does it: what Highway does without a conversion in the processor rounds otherwise.
 struct Float16 {
   using Value = std::uint16_t;
   template <bool kStream>
@@ -115,6 +130,8 @@ struct Float16 {
     put_halves<kStream>(hn::Or(number, sign), to);
   }
 };
+
+#endif
 
 template <typename Form, bool kStream>
 std::size_t normalize_planes(const std::uint8_t* HWY_RESTRICT rgb, std::size_t count,
