@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "millrace/transforms/image_kind.h"
 #include "millrace/transforms/jpeg_decoder.h"
@@ -40,12 +41,13 @@ BoxedImage whole_of(ImageView image) {
 }
 
 tl::unexpected<Error> refuse(std::span<const std::uint8_t> data, ImageKind kind) {
-  if (kind == ImageKind::unknown) {
+  const std::string_view name =
+      kind == ImageKind::unknown ? rare_image_name(data) : image_kind_name(kind);
+  if (name.empty()) {
     return fail(Reason::bad_image, data.empty() ? "no bytes at all" : "the bytes are no image");
   }
-  return fail(Reason::unsupported_image, std::string(image_kind_name(kind)) +
-                                             " images are not decoded: store them as JPEG, PNG "
-                                             "or WebP");
+  return fail(Reason::unsupported_image,
+              std::string(name) + " images are not decoded: store them as JPEG, PNG or WebP");
 }
 
 }  // namespace

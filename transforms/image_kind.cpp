@@ -23,8 +23,37 @@ ImageKind sniff_image(std::span<const std::uint8_t> data) {
     return ImageKind::tiff;
   }
   if (has_at(data, 4, "ftypavif") || has_at(data, 4, "ftypavis")) return ImageKind::avif;
-  if (has_at(data, 4, "ftypheic") || has_at(data, 4, "ftypmif1")) return ImageKind::heif;
+  for (const std::string_view brand :
+       {"ftypheic", "ftypheix", "ftypheim", "ftyphevc", "ftypmif1", "ftypmsf1"}) {
+    if (has_at(data, 4, brand)) return ImageKind::heif;
+  }
   return ImageKind::unknown;
+}
+
+std::string_view rare_image_name(std::span<const std::uint8_t> data) {
+  if (starts_with(data, std::string_view("\0\0\0\x0CjP  \r\n\x87\n", 12)) ||
+      starts_with(data, "\xFF\x4F\xFF\x51")) {
+    return "JPEG 2000";
+  }
+  if (starts_with(data, std::string_view("\0\0\0\x0CJXL \r\n\x87\n", 12)) ||
+      starts_with(data, "\xFF\x0A")) {
+    return "JPEG XL";
+  }
+  if (starts_with(data, std::string_view("\0\0\1\0", 4))) return "ICO";
+  if (starts_with(data, "8BPS")) return "PSD";
+  if (data.size() > 3 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6' &&
+      (data[2] == '\n' || data[2] == ' ')) {
+    return "PPM";
+  }
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (starts_with(data, kByteOrderMark)) data = data.subspan(kByteOrderMark.size());
+  const std::string_view text(reinterpret_cast<const char*>(data.data()),
+                              std::min<std::size_t>(data.size(), 1024));
+  const bool is_markup = starts_with(data, "<?xml") || starts_with(data, "<!");
+  if (starts_with(data, "<svg") || (is_markup && text.find("<svg") != std::string_view::npos)) {
+    return "SVG";
+  }
+  return {};
 }
 
 std::string_view image_kind_name(ImageKind kind) {

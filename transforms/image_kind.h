@@ -10,7 +10,21 @@
 
 namespace millrace {
 
-enum class ImageKind : std::uint8_t { jpeg, png, webp, gif, bmp, tiff, avif, heif, unknown };
+enum class ImageKind : std::uint8_t {
+  jpeg,
+  png,
+  webp,
+  gif,
+  bmp,
+  tiff,
+  avif,
+  heif,
+  unknown,
+};
+
+/// The name of a format that is no ImageKind but is known: "JPEG 2000", "JPEG XL", "ICO", "PSD",
+/// "SVG", "PPM"; empty for everything else. Looser than sniff_image: for messages alone.
+std::string_view rare_image_name(std::span<const std::uint8_t> data);
 
 /// Whether `text` stands in the data, from byte `at` on.
 bool has_at(std::span<const std::uint8_t> data, std::size_t at, std::string_view text);

@@ -224,6 +224,33 @@ TEST_CASE("of a PNG that is cut, the rows there are stay, and the others are bla
   CHECK(std::all_of(kept.end() - 64 * 3, kept.end(), [](std::uint8_t byte) { return byte == 0; }));
 }
 
+TEST_CASE("an image of a format that is not decoded is refused by its name") {
+  using namespace std::string_view_literals;
+  ImageDecoder decoder;
+  for (const auto& [bytes, name] : {std::pair{"GIF89a......."sv, "GIF"sv},
+                                    {"BM............."sv, "BMP"sv},
+                                    {"II*\0...."sv, "TIFF"sv},
+                                    {"MM\0*...."sv, "TIFF"sv},
+                                    {"\0\0\0 ftypavif"sv, "AVIF"sv},
+                                    {"\0\0\0 ftypheic"sv, "HEIF"sv},
+                                    {"\0\0\0\x0CjP  \r\n\x87\n...."sv, "JPEG 2000"sv},
+                                    {"\xFF\x4F\xFF\x51...."sv, "JPEG 2000"sv},
+                                    {"\xFF\x0A......"sv, "JPEG XL"sv},
+                                    {"\0\0\0\x0CJXL \r\n\x87\n"sv, "JPEG XL"sv},
+                                    {"\0\0\1\0......"sv, "ICO"sv},
+                                    {"8BPS...."sv, "PSD"sv},
+                                    {"P6\n2 2\n255\n"sv, "PPM"sv},
+                                    {"<svg xmlns=''/>"sv, "SVG"sv},
+                                    {"<?xml version='1.0'?>\n<svg/>"sv, "SVG"sv}}) {
+    const Bytes data(bytes.begin(), bytes.end());
+    const Result<ImageView> image = decoder.decode(data);
+    REQUIRE(!image);
+    CHECK(image.error().reason == Reason::unsupported_image);
+    CHECK(image.error().message ==
+          std::string(name) + " images are not decoded: store them as JPEG, PNG or WebP");
+  }
+}
+
 TEST_CASE("decode options say what is not at its default") {
   CHECK(json_members({}) == R"("max_image_pixels":178956970,"max_jpeg_scans":500)");
   DecodeOptions options;
