@@ -10,17 +10,22 @@ namespace millrace::jpeg {
 namespace {
 
 constexpr std::size_t kTileWidth = 8 * kTileBlocks;
+/// Pixels are made from a multiple of this on, a whole number of vectors of any length.
+constexpr int kColumnStep = 64;
 
 }  // namespace
 
-bool BaselineImage::begin(std::span<const std::uint8_t> file, MutableImageView pixels,
+bool BaselineImage::begin(std::span<const std::uint8_t> file, ImageSize size,
+                          const ImageWindow& window, MutableImageView pixels,
                           HuffmanCache& tables) {
   end();  // of an image for which there was too little memory
   if (!read_header(file, header_)) return false;
-  if (header_.width != pixels.width || header_.height != pixels.height) return false;
+  if (header_.width != size.width || header_.height != size.height) return false;
   // libjpeg does not blend so few columns.
   if (header_.luma_h == 2 && header_.samples_across(1) <= 2) return false;
   pixels_ = pixels;
+  window_ = window;
+  first_column_ = window.left / kColumnStep * kColumnStep;
   colors_ = header_.components == 1 ? Colors::gray : header_.ycc ? Colors::ycc : Colors::rgb;
   upsampling_ = header_.luma_h == 2 ? (header_.luma_v == 2 ? Upsampling::h2v2 : Upsampling::h2)
                                     : (header_.luma_v == 2 ? Upsampling::v2 : Upsampling::none);
@@ -33,7 +38,7 @@ bool BaselineImage::begin(std::span<const std::uint8_t> file, MutableImageView p
   dc_.fill(0);
   mcu_row_ = 0;
   mcu_ = 0;
-  next_y_ = 0;
+  next_y_ = window.top;
   stream_.block = nullptr;
   // What is in the 64 bits of the stream is not used up yet.
   stream_.limit = scan_.data() + interval_ends_.back() + sizeof(std::uint64_t);
@@ -92,6 +97,12 @@ void BaselineImage::lay_out_planes() {
     plane.first_tile = tiles;
     plane.tiles = (mcus * across + kTileBlocks - 1) / kTileBlocks;
     plane.stride_bytes = plane.tiles * kTileWidth + 2 * kRowMargin;
+    // With the columns beside them, which upsampling blends with.
+    const int ratio = c == 0 ? 1 : header_.luma_h;
+    const auto first = static_cast<std::size_t>(std::max(first_column_ / ratio - 1, 0));
+    const auto last = static_cast<std::size_t>((window_.left + window_.width - 1) / ratio + 1);
+    plane.wanted_tile = first / kTileWidth;
+    plane.wanted_tiles = std::min(last / kTileWidth + 1, plane.tiles) - plane.wanted_tile;
     tiles += plane.tiles * static_cast<std::size_t>(header_.blocks_down(c));
     sample_bytes += rows_in_turn * static_cast<std::size_t>(plane.rows) * plane.stride_bytes;
 
@@ -202,20 +213,37 @@ bool BaselineImage::sum_dc() {
   return fits;
 }
 
+/// Whether the window needs samples of the MCU row: upsampling blends with one row beyond it.
+bool BaselineImage::is_row_wanted() const {
+  const int first = static_cast<int>(mcu_row_) * header_.mcu_height();
+  return first <= window_.top + window_.height && first + header_.mcu_height() >= window_.top;
+}
+
+bool BaselineImage::make_samples(std::size_t component, std::size_t block_row,
+                                 std::uint8_t* samples) {
+  const Plane& plane = planes_[component];
+  const std::size_t tile = plane.first_tile + block_row * plane.tiles;
+  std::int16_t* tiles = stream_.tiles + tile * kTileCoefficients;
+  const bool wanted = is_row_wanted();
+  const std::size_t before = wanted ? plane.wanted_tile : plane.tiles;
+  std::fill_n(tiles, before * kTileCoefficients, std::int16_t{0});
+  if (!wanted) return true;
+  const std::size_t after = before + plane.wanted_tiles;
+  std::fill_n(tiles + after * kTileCoefficients, (plane.tiles - after) * kTileCoefficients,
+              std::int16_t{0});
+  return inverse_transform(tiles + before * kTileCoefficients,
+                           lengths_.data() + (tile + before) * kTileBlocks, plane.wanted_tiles,
+                           plane.table, samples + before * kTileWidth, plane.stride_bytes);
+}
+
 bool BaselineImage::make_samples() {
   const std::size_t turn = header_.luma_v == 2 ? mcu_row_ % 2 : 0;
   for (std::size_t c = 0; c < static_cast<std::size_t>(header_.components); ++c) {
     const Plane& plane = planes_[c];
     std::uint8_t* samples =
         plane.samples + turn * static_cast<std::size_t>(plane.rows) * plane.stride_bytes;
-    for (int v = 0; v < header_.blocks_down(static_cast<int>(c)); ++v) {
-      const std::size_t tile = plane.first_tile + static_cast<std::size_t>(v) * plane.tiles;
-      if (!inverse_transform(stream_.tiles + tile * kTileCoefficients,
-                             lengths_.data() + tile * kTileBlocks, plane.tiles, plane.table,
-                             samples + static_cast<std::size_t>(8 * v) * plane.stride_bytes,
-                             plane.stride_bytes)) {
-        return false;
-      }
+    for (std::size_t v = 0; v < static_cast<std::size_t>(plane.rows) / 8; ++v) {
+      if (!make_samples(c, v, samples + 8 * v * plane.stride_bytes)) return false;
     }
     if (header_.luma_h == 1 || c == 0) continue;
     // The columns that upsampling blends the first and the last one with.
@@ -238,24 +266,29 @@ void BaselineImage::make_pixels() {
   // The last row is blended with one of the next MCU row.
   if (header_.luma_v == 2) --end;
   if (mcu_row_ + 1 == header_.mcu_rows()) end = header_.height;
+  end = std::min(end, window_.top + window_.height);
+  const auto width = static_cast<std::size_t>(window_.left + window_.width - first_column_);
   SampleRow row;
   for (; next_y_ < end; ++next_y_) {
-    row.first = sample_row(0, next_y_);
+    row.first = sample_row(0, next_y_) + first_column_;
     if (header_.components == 3) {
       const int near = next_y_ / header_.luma_v;
       row.far_is_below = next_y_ % 2 != 0;
       for (std::size_t c = 1; c < 3; ++c) {
-        row.near[c - 1] = sample_row(c, near);
-        row.far[c - 1] = sample_row(c, row.far_is_below ? near + 1 : near - 1);
+        const int column = first_column_ / header_.luma_h;
+        row.near[c - 1] = sample_row(c, near) + column;
+        row.far[c - 1] = sample_row(c, row.far_is_below ? near + 1 : near - 1) + column;
       }
     }
-    convert_row(colors_, upsampling_, row, static_cast<std::size_t>(header_.width),
-                pixels_.row(next_y_));
+    convert_row(
+        colors_, upsampling_, row, width,
+        pixels_.row(next_y_ - window_.top) + static_cast<std::ptrdiff_t>(first_column_) * 3);
   }
 }
 
-bool BaselineDecoder::decode(std::span<const std::uint8_t> file, MutableImageView pixels) {
-  Job job{file, pixels};
+bool BaselineDecoder::decode(std::span<const std::uint8_t> file, ImageSize size,
+                             const ImageWindow& window, MutableImageView pixels) {
+  Job job{file, size, window, pixels};
   decode(std::span(&job, 1));
   return job.decoded;
 }
@@ -268,7 +301,7 @@ void BaselineDecoder::decode(std::span<Job> jobs) {
     while (next < jobs.size() && at_work[i] == nullptr) {
       Job& job = jobs[next++];
       job.decoded = false;
-      if (images_[i].begin(job.file, job.pixels, tables_)) at_work[i] = &job;
+      if (images_[i].begin(job.file, job.size, job.window, job.pixels, tables_)) at_work[i] = &job;
     }
   };
   take_next(0);

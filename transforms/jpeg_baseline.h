@@ -26,8 +26,9 @@ class BaselineImage {
   BaselineImage& operator=(const BaselineImage&) = delete;
 
   /// Reads the headers and prepares the first stretch of the stream. False: not an image of this
-  /// kind, or of another size than `pixels`, behind whose end kRgbSlackBytes must be writable.
-  bool begin(std::span<const std::uint8_t> file, MutableImageView pixels, HuffmanCache& tables);
+  /// kind, or of another size than `size`. See BaselineDecoder::Job for `pixels` and `window`.
+  bool begin(std::span<const std::uint8_t> file, ImageSize size, const ImageWindow& window,
+             MutableImageView pixels, HuffmanCache& tables);
 
   EntropyStream& stream() { return stream_; }
 
@@ -47,7 +48,9 @@ class BaselineImage {
     int across = 0;  ///< samples that belong to the image
     int down = 0;
     std::size_t first_tile = 0;
-    std::size_t tiles = 0;  ///< of one row of blocks
+    std::size_t tiles = 0;        ///< of one row of blocks
+    std::size_t wanted_tile = 0;  ///< the first of them that the window needs
+    std::size_t wanted_tiles = 0;
     Dequantization table;
     std::int32_t largest_dc = 0;
   };
@@ -59,12 +62,16 @@ class BaselineImage {
   void next_stretch();
   bool interval_ends_well() const;
   bool sum_dc();
+  bool is_row_wanted() const;
   bool make_samples();
+  bool make_samples(std::size_t component, std::size_t block_row, std::uint8_t* samples);
   void make_pixels();
   const std::uint8_t* sample_row(std::size_t component, int y) const;
 
   Header header_;
   MutableImageView pixels_;
+  ImageWindow window_;
+  int first_column_ = 0;  // of the pixels that are made
   Colors colors_ = Colors::gray;
   Upsampling upsampling_ = Upsampling::none;
 
@@ -97,16 +104,27 @@ class BaselineImage {
 /// thread.
 class BaselineDecoder {
  public:
-  /// An image to be decoded into memory that has its size.
+  /// An image, or a window of it, to be decoded. What lies outside is read, but not computed.
   struct Job {
     std::span<const std::uint8_t> file;
+    ImageSize size;      ///< of the image, as its header says
+    ImageWindow window;  ///< lies within it
+    /// The rows of the window, as wide as the image; the window's columns are where they are in the
+    /// image, and what is beside them is unspecified. kRgbSlackBytes behind the end are written,
+    /// too.
     MutableImageView pixels;
     bool decoded = false;
   };
 
   /// False, and the pixels unspecified, for a file that is not of the plain kind (see read_header)
   /// or in which anything is odd: libjpeg-turbo is to judge it.
-  bool decode(std::span<const std::uint8_t> file, MutableImageView pixels);
+  bool decode(std::span<const std::uint8_t> file, ImageSize size, const ImageWindow& window,
+              MutableImageView pixels);
+  /// The whole image.
+  bool decode(std::span<const std::uint8_t> file, MutableImageView pixels) {
+    const ImageSize size{pixels.width, pixels.height};
+    return decode(file, size, {0, 0, size.width, size.height}, pixels);
+  }
 
   /// Each job as by itself, two at a time.
   void decode(std::span<Job> jobs);

@@ -75,9 +75,11 @@ Result<StoredImage> JpegDecoder::decode(std::span<const std::uint8_t> data, Pixe
                      std::max(LibjpegDecoder::scratch_bytes(*frame), jpeg::kRgbSlackBytes)) +
       kOffAlignmentBytes;
   const MutableImageView rows{memory, size.width, part.window.height, stride_bytes};
-  if (baseline_ != nullptr && choice.scale == 1 && part.window == whole &&
-      baseline_->decode(data, rows)) {
-    image.pixels = choice.window ? part_of(rows, *choice.window) : ImageView(rows);
+  if (baseline_ != nullptr && choice.scale == 1 &&
+      baseline_->decode(data, size, part.window, rows)) {
+    ImageWindow within = choice.window.value_or(whole);
+    within.top -= part.window.top;
+    image.pixels = part_of(rows, within);
     return image;
   }
   switch (libjpeg_.decode(data, *frame, part, rows, memory + image_bytes, image.pixels)) {

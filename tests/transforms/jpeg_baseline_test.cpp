@@ -71,6 +71,11 @@ struct Picture {
         view{memory.data(), width, height, PixelBuffer::rgb_stride_bytes(width)} {}
 };
 
+/// The whole image.
+jpeg::BaselineDecoder::Job job_of(const Bytes& file, MutableImageView pixels) {
+  return {file, {pixels.width, pixels.height}, {0, 0, pixels.width, pixels.height}, pixels};
+}
+
 bool is_plain(const Bytes& file, int width, int height) {
   Picture picture(width, height);
   return jpeg::BaselineDecoder().decode(file, picture.view);
@@ -275,13 +280,39 @@ TEST_CASE("images decoded two at a time are as those decoded alone") {
       together.emplace_back(recipe.width, recipe.height);
       alone.emplace_back(recipe.width, recipe.height);
     }
-    for (std::size_t i = 0; i < count; ++i) jobs.push_back({files[i], together[i].view});
+    for (std::size_t i = 0; i < count; ++i) jobs.push_back(job_of(files[i], together[i].view));
     decoder.decode(jobs);
     for (std::size_t i = 0; i < count; ++i) {
       CHECK(jobs[i].decoded == jpeg::BaselineDecoder().decode(files[i], alone[i].view));
       if (jobs[i].decoded) {
         CHECK(test::packed_rgb(together[i].view) == test::packed_rgb(alone[i].view));
       }
+    }
+  }
+}
+
+TEST_CASE("a window of a JPEG has the pixels of the whole") {
+  std::mt19937 random(31);
+  jpeg::BaselineDecoder decoder;
+  for (int i = 0; i < 300; ++i) {
+    const JpegRecipe recipe = test::any_recipe(random, 300);
+    const Bytes file = test::make_jpeg(recipe);
+    Picture whole(recipe.width, recipe.height);
+    if (!decoder.decode(file, whole.view)) continue;
+    ImageWindow window;
+    window.left = static_cast<int>(random() % static_cast<unsigned>(recipe.width));
+    window.top = static_cast<int>(random() % static_cast<unsigned>(recipe.height));
+    window.width =
+        1 + static_cast<int>(random() % static_cast<unsigned>(recipe.width - window.left));
+    window.height =
+        1 + static_cast<int>(random() % static_cast<unsigned>(recipe.height - window.top));
+    Picture part(recipe.width, window.height);
+    REQUIRE(decoder.decode(file, {recipe.width, recipe.height}, window, part.view));
+    for (int y = 0; y < window.height; ++y) {
+      const std::ptrdiff_t left = static_cast<std::ptrdiff_t>(window.left) * 3;
+      CHECK_MESSAGE(std::memcmp(part.view.row(y) + left, whole.view.row(window.top + y) + left,
+                                static_cast<std::size_t>(window.width) * 3) == 0,
+                    text_of(recipe));
     }
   }
 }
