@@ -5,6 +5,7 @@
 #include "millrace/loader/columns_json-inl.h"
 #include "millrace/loader/decode_options_json-inl.h"
 #include "millrace/loader/image_transform_json-inl.h"
+#include "millrace/loader/tokenizer_json-inl.h"
 #include "millrace/transforms/clip_image.h"
 
 namespace millrace {
@@ -21,12 +22,6 @@ std::shared_ptr<const Transform> read_image_transform(const JsonObject& from) {
   if (type == "clip_image") return clip_transform(size, decode);
   if (type == "clip_pixels") return clip_pixels(size, decode);
   from.wrong("type", R"("image", "image_patches", "clip_image" or "clip_pixels")");
-}
-
-std::shared_ptr<const ClipTokenizer> read_tokenizer(const JsonObject& from) {
-  from.allow_only({"type", "context_length"});
-  if (from.text("type") != "clip") from.wrong("type", "\"clip\"");
-  return std::make_shared<const ClipTokenizer>(from.small_int("context_length", 77));
 }
 
 std::optional<Captions> read_optional_captions(const JsonObject& from) {
@@ -49,10 +44,11 @@ Column read_column(const JsonObject& from) {
     from.allow_only({"type", "fields", "transform"});
     return image(from.text("fields"), read_image_transform(from.at("transform")));
   }
-  if (type == "text") {
+  if (type == "text" || type == "attention_mask") {
     from.allow_only({"type", "fields", "tokenizer", "captions"});
-    return text(from.text("fields"), read_tokenizer(from.at("tokenizer")),
-                read_optional_captions(from).value_or(Captions()));
+    const auto column = type == "text" ? &text : &attention_mask;
+    return column(from.text("fields"), read_tokenizer(from.at("tokenizer")),
+                  read_optional_captions(from).value_or(Captions()));
   }
   if (type == "raw") {
     from.allow_only({"type", "fields", "captions"});
@@ -62,7 +58,7 @@ Column read_column(const JsonObject& from) {
     from.allow_only({"type", "fields", "dtype"});
     return number(from.text("fields"), read_number_dtype(from));
   }
-  from.wrong("type", R"("image", "text", "raw" or "number")");
+  from.wrong("type", R"("image", "text", "attention_mask", "raw" or "number")");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "millrace/loader/decode_options_json-inl.h"
 #include "millrace/loader/image_transform_json-inl.h"
 #include "millrace/loader/json_object-inl.h"
+#include "millrace/loader/tokenizer_json-inl.h"
 
 namespace millrace {
 
@@ -29,6 +30,8 @@ Dtype dtype_of(const JsonObject& object) {
   refuse("unknown dtype \"" + name + "\"");
 }
 
+bool makes_tokens(std::string_view type) { return type == "tokens" || type == "attention_mask"; }
+
 std::shared_ptr<const Transform> make(const JsonObject& object) {
   const std::string type = object.text("type");
   if (type == "image") return image_transform(read_image_options(object));
@@ -37,11 +40,11 @@ std::shared_ptr<const Transform> make(const JsonObject& object) {
     return clip_transform(object.small_int("size"), read_decode_options(object));
   if (type == "clip_pixels")
     return clip_pixels(object.small_int("size"), read_decode_options(object));
-  if (type == "clip_tokens") {
-    const int context_length = object.small_int("context_length");
+  if (makes_tokens(type)) {
     Captions captions;
     if (object.has("empty")) captions.empty = EmptyCaptions::keep;
-    return text("txt", std::make_shared<const ClipTokenizer>(context_length), captions).transform;
+    const auto column = type == "tokens" ? &text : &attention_mask;
+    return column("txt", read_tokenizer(object.at("tokenizer")), captions).transform;
   }
   if (type == "raw") return raw("txt").transform;
   if (type == "number") return number("txt", dtype_of(object)).transform;
@@ -70,6 +73,11 @@ std::shared_ptr<const Transform> transform_from_json(std::string_view descriptio
   return from_object(JsonObject(value, "transform"));
 }
 
+std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view description) {
+  const json::value value = parse(description);
+  return read_tokenizer(JsonObject(value, "tokenizer"));
+}
+
 Columns columns_from_json(std::string_view description) {
   Columns columns;
   const json::value value = parse(description);
@@ -83,7 +91,7 @@ Columns columns_from_json(std::string_view description) {
     made.transform = from_object(transform);
     if (column.has("captions")) {
       made.captions = read_captions(column.at("captions"));
-    } else if (transform.text("type") == "clip_tokens") {
+    } else if (makes_tokens(transform.text("type"))) {
       made.captions.emplace();
     }
   }

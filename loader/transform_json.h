@@ -15,6 +15,11 @@ namespace millrace {
 /// this version would write otherwise.
 std::shared_ptr<const Transform> transform_from_json(std::string_view description);
 
+/// The tokenizer that `description` names, as options have it and Tokenizer::describe() says it:
+/// {"type": "clip", "context_length": 77}. Throws std::invalid_argument: no such JSON, an unknown
+/// type or member, or a value that the tokenizer refuses.
+std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view description);
+
 /// The columns of a fingerprint: {name: {"fields", "transform": describe(), "captions"}}, the last
 /// where captions_to_json says anything. Throws the same.
 Columns columns_from_json(std::string_view description);

@@ -1,6 +1,7 @@
 // Everything Python sees: classes and operators registered with torch, which needs no Python ABI.
 // Text that may not be UTF-8 crosses as uint8 tensors; structures cross as JSON.
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -21,7 +22,6 @@
 #include "millrace/loader/read_options_json.h"
 #include "millrace/loader/transform_json.h"
 #include "millrace/torch_ext/data_loader.h"
-#include "millrace/transforms/clip_tokenizer.h"
 #include "millrace/transforms/decode.h"
 #include "millrace/transforms/image_transform.h"
 #include "millrace/transforms/resize.h"
@@ -270,24 +270,36 @@ class PythonImageTransform : public torch::CustomClassHolder {
 
 class PythonTokenizer : public torch::CustomClassHolder {
  public:
-  explicit PythonTokenizer(std::int64_t context_length)
-      : tokenizer_(static_cast<int>(std::min<std::int64_t>(context_length, INT32_MAX))) {}
-
-  at::Tensor encode(const at::Tensor& bytes, const std::vector<std::int64_t>& lengths) {
-    const std::vector<std::string_view> texts = split(bytes, lengths);
-    const auto width = static_cast<std::size_t>(tokenizer_.context_length());
-    at::Tensor ids = at::empty(
-        {static_cast<std::int64_t>(texts.size()), static_cast<std::int64_t>(width)}, at::kLong);
-    auto* to = ids.mutable_data_ptr<std::int64_t>();
-    for (const std::string_view text : texts) {
-      tokenizer_.encode(text, {to, width});
-      to += width;
+  explicit PythonTokenizer(const std::string& description) {
+    try {
+      tokenizer_ = tokenizer_from_json(description);
+    } catch (const std::invalid_argument& error) {
+      TORCH_CHECK_VALUE(false, error.what());
     }
-    return ids;
+  }
+
+  std::string describe() { return tokenizer_->describe(); }
+
+  // The ids, and which of them are no padding.
+  std::tuple<at::Tensor, at::Tensor> encode(const at::Tensor& bytes,
+                                            const std::vector<std::int64_t>& lengths) {
+    const std::vector<std::string_view> texts = split(bytes, lengths);
+    const auto width = static_cast<std::size_t>(tokenizer_->context_length());
+    const auto count = static_cast<std::int64_t>(texts.size());
+    at::Tensor ids = at::empty({count, tokenizer_->context_length()}, at::kLong);
+    at::Tensor mask = at::zeros({count, tokenizer_->context_length()}, at::kLong);
+    auto* to = ids.mutable_data_ptr<std::int64_t>();
+    auto* mask_to = mask.mutable_data_ptr<std::int64_t>();
+    for (const std::string_view text : texts) {
+      std::fill_n(mask_to, tokenizer_->encode(text, {to, width}), 1);
+      to += width;
+      mask_to += width;
+    }
+    return {ids, mask};
   }
 
  private:
-  ClipTokenizer tokenizer_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
 };
 
 // The options that a YAML file describes, as JSON, and no error; or nothing and the error's parts.
@@ -365,8 +377,9 @@ TORCH_LIBRARY(millrace, m) {
       .def(torch::init<std::string>())
       .def("apply", &PythonImageTransform::apply);
 
-  m.class_<PythonTokenizer>("ClipTokenizer")
-      .def(torch::init<std::int64_t>())
+  m.class_<PythonTokenizer>("Tokenizer")
+      .def(torch::init<std::string>())
+      .def("describe", &PythonTokenizer::describe)
       .def("encode", &PythonTokenizer::encode);
 
   m.class_<PythonSampleStream>("SampleStream")

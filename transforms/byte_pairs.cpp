@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "millrace/transforms/byte_pairs-inl.h"
+#include "millrace/transforms/merge_model-inl.h"
 
 namespace millrace {
 
@@ -14,12 +15,14 @@ constexpr std::uint32_t kNoSymbol = 0xFFFFFFFF;
 
 }  // namespace
 
-// The reference merges, round by round, all occurrences of the pair that ranks first, from the
+// CLIP's reference merges, round by round, all occurrences of the pair that ranks first, from the
 // left. A merge's result is part of later-ranking pairs only (ClipVocabulary checks it), so merging
-// one occurrence at a time, the first-ranking and of these the leftmost, comes to the same.
+// one occurrence at a time, the first-ranking and of these the leftmost, comes to the same. That is
+// also what Hugging Face's tokenizers does, whatever the merges.
 
-std::size_t BytePairEncoder::encode(std::span<const std::uint8_t> piece, bool ends_word,
-                                    std::span<TokenId> ids) {
+template <typename Vocabulary>
+std::size_t PairMerger<Vocabulary>::encode(std::span<const std::uint8_t> piece, bool ends_word,
+                                           std::span<Id> ids) {
   if (piece.empty() || ids.empty()) return 0;
   if (piece.size() <= kShortBytes) return encode_short(piece, ends_word, ids);
 
@@ -28,41 +31,41 @@ std::size_t BytePairEncoder::encode(std::span<const std::uint8_t> piece, bool en
   heap_.clear();
   for (std::uint32_t i = 0; i < count; ++i) {
     symbols_[i] = {i == 0 ? kNoSymbol : i - 1, i + 1 == count ? kNoSymbol : i + 1,
-                   vocabulary_.byte_id(piece[i]), ClipVocabulary::kNone};
+                   vocabulary_.byte_id(piece[i]), Vocabulary::kNone};
   }
   if (ends_word) symbols_.back().id = vocabulary_.last_byte_id(piece.back());
 
-  const auto heap_entry = [](TokenId merged, std::uint32_t at) {
+  const auto heap_entry = [](Rank merged, std::uint32_t at) {
     return std::uint64_t{merged} << 32 | at;
   };
   const auto find_merge = [&](std::uint32_t at) {
     Symbol& symbol = symbols_[at];
     symbol.merged = symbol.next == kNoSymbol
-                        ? ClipVocabulary::kNone
+                        ? Vocabulary::kNone
                         : vocabulary_.merged(symbol.id, symbols_[symbol.next].id);
     return symbol.merged;
   };
   for (std::uint32_t i = 0; i + 1 < count; ++i) {
-    const TokenId merged = find_merge(i);
-    if (merged != ClipVocabulary::kNone) heap_.push_back(heap_entry(merged, i));
+    const Rank merged = find_merge(i);
+    if (merged != Vocabulary::kNone) heap_.push_back(heap_entry(merged, i));
   }
   std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
   while (!heap_.empty()) {
     const auto at = static_cast<std::uint32_t>(heap_.front());
-    const auto merged = static_cast<TokenId>(heap_.front() >> 32);
+    const auto merged = static_cast<Rank>(heap_.front() >> 32);
     std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
     heap_.pop_back();
     Symbol& symbol = symbols_[at];
     if (symbol.merged != merged) continue;  // one of the two was merged otherwise since
     Symbol& gone = symbols_[symbol.next];
-    symbol.id = merged;
+    symbol.id = vocabulary_.result(merged);
     symbol.next = gone.next;
-    gone.merged = ClipVocabulary::kNone;
+    gone.merged = Vocabulary::kNone;
     if (symbol.next != kNoSymbol) symbols_[symbol.next].previous = at;
     for (const std::uint32_t changed : {symbol.previous, at}) {
       if (changed == kNoSymbol) continue;
-      const TokenId now = find_merge(changed);
-      if (now == ClipVocabulary::kNone) continue;
+      const Rank now = find_merge(changed);
+      if (now == Vocabulary::kNone) continue;
       heap_.push_back(heap_entry(now, changed));
       std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
     }
@@ -74,10 +77,11 @@ std::size_t BytePairEncoder::encode(std::span<const std::uint8_t> piece, bool en
   return written;
 }
 
-std::size_t BytePairEncoder::encode_short(std::span<const std::uint8_t> piece, bool ends_word,
-                                          std::span<TokenId> ids) const {
-  std::array<TokenId, kShortBytes> symbols;  // NOLINT(*-member-init): written before it is read
-  std::array<TokenId, kShortBytes> merged;   // NOLINT(*-member-init)
+template <typename Vocabulary>
+std::size_t PairMerger<Vocabulary>::encode_short(std::span<const std::uint8_t> piece,
+                                                 bool ends_word, std::span<Id> ids) const {
+  std::array<Id, kShortBytes> symbols;   // NOLINT(*-member-init): written before it is read
+  std::array<Rank, kShortBytes> merged;  // NOLINT(*-member-init)
   std::size_t count = piece.size();
   for (std::size_t i = 0; i < count; ++i) symbols[i] = vocabulary_.byte_id(piece[i]);
   if (ends_word) symbols[count - 1] = vocabulary_.last_byte_id(piece[count - 1]);
@@ -89,8 +93,8 @@ std::size_t BytePairEncoder::encode_short(std::span<const std::uint8_t> piece, b
     for (std::size_t i = 1; i + 1 < count; ++i) {
       if (merged[i] < merged[at]) at = i;
     }
-    if (merged[at] == ClipVocabulary::kNone) break;
-    symbols[at] = merged[at];
+    if (merged[at] == Vocabulary::kNone) break;
+    symbols[at] = vocabulary_.result(merged[at]);
     std::copy(symbols.begin() + at + 2, symbols.begin() + count, symbols.begin() + at + 1);
     std::copy(merged.begin() + at + 1, merged.begin() + (count - 1), merged.begin() + at);
     --count;
@@ -117,11 +121,14 @@ bool BytePairEncoder::encode_prefix(std::span<const std::uint8_t> window, std::s
   return true;
 }
 
-void BytePairEncoder::trim() {
+template <typename Vocabulary>
+void PairMerger<Vocabulary>::trim() {
   if (symbols_.capacity() * sizeof(Symbol) <= kKeptBytes) return;
   symbols_ = {};
   heap_ = {};
-  other_ids_ = {};
 }
+
+template class PairMerger<ClipVocabulary>;
+template class PairMerger<MergeModel>;
 
 }  // namespace millrace

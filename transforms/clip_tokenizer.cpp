@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "millrace/transforms/byte_pairs-inl.h"
 #include "millrace/transforms/clip_vocabulary-inl.h"
+#include "millrace/transforms/piece_cache-inl.h"
+#include "millrace/transforms/text_repair.h"
 #include "millrace/transforms/unicode-inl.h"
 
 namespace millrace {
@@ -21,6 +20,7 @@ struct AsciiTable {
   static constexpr std::uint8_t kNotAscii = 4;
   std::array<std::uint8_t, 256> char_class{};
   std::array<std::uint8_t, 256> lower{};
+  std::array<std::uint8_t, 256> same{};
 
   constexpr AsciiTable() {
     for (unsigned c = 0; c < 256; ++c) {
@@ -31,46 +31,11 @@ struct AsciiTable {
       if ((c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20)) found = CharClass::separator;
       char_class[c] = c < 0x80 ? static_cast<std::uint8_t>(found) : kNotAscii;
       lower[c] = static_cast<std::uint8_t>(is_upper ? c - 'A' + 'a' : c);
+      same[c] = static_cast<std::uint8_t>(c);
     }
   }
 };
 constexpr AsciiTable kAscii;
-
-/// A piece of at most 15 bytes: its text, zeros, and the length in the last byte.
-struct alignas(16) ShortPiece {
-  static constexpr std::size_t kMaxBytes = 15;
-  std::array<std::uint8_t, kMaxBytes + 1> bytes{};
-
-  std::uint8_t& length() { return bytes[kMaxBytes]; }
-  std::span<const std::uint8_t> text() const { return {bytes.data(), bytes[kMaxBytes]}; }
-};
-
-/// Remembers the ids of short pieces. A new piece takes the place of another one with the same
-/// hash.
-class PieceCache {
- public:
-  static constexpr std::size_t kMaxIds = 7;
-  struct Entry {
-    std::array<std::uint64_t, 2> key{};  ///< no piece has key 0: its length is part of it
-    std::array<TokenId, kMaxIds> ids{};
-    std::uint16_t id_count = 0;
-  };
-
-  /// The entry for `piece`; `found` tells whether it holds its ids already.
-  Entry& entry(const ShortPiece& piece, bool& found) {
-    std::array<std::uint64_t, 2> key{};
-    std::memcpy(key.data(), piece.bytes.data(), sizeof key);
-    const std::uint64_t mixed = (key[0] ^ (key[1] * 0xA24BAED4963EE407U)) * 0x9E3779B97F4A7C15U;
-    Entry& entry = entries_[mixed >> (64 - kBits)];
-    found = entry.key == key;
-    entry.key = key;
-    return entry;
-  }
-
- private:
-  static constexpr unsigned kBits = 12;
-  std::vector<Entry> entries_ = std::vector<Entry>(std::size_t{1} << kBits);
-};
 
 /// Ids as they are found, until there is no more room.
 class IdWriter {
@@ -92,8 +57,8 @@ class IdWriter {
   std::size_t written_ = 0;
 };
 
-/// The characters of a text in lower case. U+0130 alone becomes two; `dot_` says that the second is
-/// still to come.
+/// The characters of a text, in lower case if asked for. U+0130 alone becomes two; `dot_` says that
+/// the second is still to come.
 class LowerText {
  public:
   struct Char {
@@ -103,8 +68,8 @@ class LowerText {
     bool dot_follows;
   };
 
-  LowerText(std::string_view text, const UnicodeProperties& properties)
-      : text_(text), properties_(properties) {}
+  LowerText(std::string_view text, const UnicodeProperties& properties, bool lowers)
+      : text_(text), properties_(properties), lowers_(lowers) {}
 
   bool done() const { return at_ == text_.size() && !dot_; }
   bool within_char() const { return dot_; }
@@ -114,6 +79,7 @@ class LowerText {
   Char peek() const {
     if (dot_) return {kCombiningDotAbove, CharClass::other, 0, false};
     const Utf8Char c = decode_first(left());
+    if (!lowers_) return {c.value, properties_.char_class(c.value), c.bytes, false};
     if (c.value == kCapitalIWithDot) return {'i', CharClass::letter, c.bytes, true};
     const char32_t lower =
         c.value == kCapitalSigma ? properties_.lower_sigma(text_, at_) : properties_.lower(c.value);
@@ -127,6 +93,7 @@ class LowerText {
  private:
   std::string_view text_;
   const UnicodeProperties& properties_;
+  bool lowers_;
   std::size_t at_ = 0;
   bool dot_ = false;
 };
@@ -134,9 +101,8 @@ class LowerText {
 /// How many bytes at the front of `text` match `literal` (lower-case ASCII) as the regex package
 /// matches it, ignoring case; 0: none. Only U+017F, the long s, folds to a letter of the literals
 /// without being lowered to it.
-std::size_t match_ignoring_case(std::string_view text, std::string_view literal, bool& has_long_s) {
+std::size_t match_ignoring_case(std::string_view text, std::string_view literal) {
   constexpr std::string_view kLongS = "\xC5\xBF";
-  has_long_s = false;
   std::size_t at = 0;
   for (const char wanted : literal) {
     if (at == text.size()) return 0;
@@ -144,7 +110,6 @@ std::size_t match_ignoring_case(std::string_view text, std::string_view literal,
       ++at;
     } else if (wanted == 's' && text.substr(at, kLongS.size()) == kLongS) {
       at += kLongS.size();
-      has_long_s = true;
     } else {
       return 0;
     }
@@ -155,7 +120,8 @@ std::size_t match_ignoring_case(std::string_view text, std::string_view literal,
 /// Splits and encodes; the scratch of one thread.
 class Encoder {
  public:
-  void encode(std::string_view text, IdWriter& ids);
+  /// `text` is cleaned, but for white space and, where `lowers`, for its case.
+  void encode(std::string_view text, bool lowers, IdWriter& ids);
 
  private:
   bool encode_literal(LowerText& text, IdWriter& ids);
@@ -171,13 +137,15 @@ class Encoder {
   const ClipVocabulary& vocabulary_ = ClipVocabulary::instance();
   const UnicodeProperties& properties_ = UnicodeProperties::instance();
   BytePairEncoder byte_pairs_{vocabulary_};
-  PieceCache cache_;
+  PieceCache<TokenId> cache_;
   std::vector<std::uint8_t> piece_;
   std::vector<TokenId> piece_ids_;
+  const std::array<std::uint8_t, 256>* ascii_case_ = &kAscii.lower;
 };
 
-void Encoder::encode(std::string_view whole_text, IdWriter& ids) {
-  LowerText text(whole_text, properties_);
+void Encoder::encode(std::string_view whole_text, bool lowers, IdWriter& ids) {
+  LowerText text(whole_text, properties_, lowers);
+  ascii_case_ = lowers ? &kAscii.lower : &kAscii.same;
   while (!text.done() && ids.room() > 0) {
     if (text.within_char()) {
       encode_run(text, ids);
@@ -219,16 +187,16 @@ bool Encoder::encode_literal(LowerText& text, IdWriter& ids) {
        {"'ll", 0},
        {"'d", 0}}};
   for (const Literal& literal : kLiterals) {
-    bool has_long_s = false;
-    const std::size_t bytes = match_ignoring_case(text.left(), literal.text, has_long_s);
+    const std::size_t bytes = match_ignoring_case(text.left(), literal.text);
     if (bytes == 0) continue;
-    if (literal.special_id != 0 && !has_long_s) {
+    piece_.clear();
+    for (const char c : text.left().substr(0, bytes)) {
+      piece_.push_back((*ascii_case_)[static_cast<std::uint8_t>(c)]);
+    }
+    const std::string_view found(reinterpret_cast<const char*>(piece_.data()), piece_.size());
+    if (literal.special_id != 0 && found == literal.text) {
       ids.write(literal.special_id);
     } else {
-      piece_.clear();
-      for (const char c : text.left().substr(0, bytes)) {
-        piece_.push_back(kAscii.lower[static_cast<std::uint8_t>(c)]);
-      }
       encode_piece(piece_, ids);
     }
     text.skip(bytes);
@@ -248,7 +216,7 @@ bool Encoder::encode_ascii_run(LowerText& text, IdWriter& ids) {
   for (; length < limit; ++length) {
     const auto c = static_cast<std::uint8_t>(left[length]);
     if (kAscii.char_class[c] != wanted) break;
-    piece.bytes[length] = kAscii.lower[c];
+    piece.bytes[length] = (*ascii_case_)[c];
   }
   if (length < left.size()) {
     const std::uint8_t after = kAscii.char_class[static_cast<std::uint8_t>(left[length])];
@@ -276,8 +244,8 @@ void Encoder::encode_run(LowerText& text, IdWriter& ids) {
   // An endless word need not be read to its end: only its first ids fit.
   std::size_t window_bytes = BytePairEncoder::window_bytes(ids.room());
   collect(text, first.char_class, 4 * window_bytes);
-  piece_ids_.resize(ids.room());
   while (run_goes_on(text, first.char_class)) {
+    piece_ids_.resize(ids.room());
     const std::span<const std::uint8_t> window(piece_.data(),
                                                std::min(window_bytes, piece_.size()));
     if (byte_pairs_.encode_prefix(window, piece_ids_)) {
@@ -322,7 +290,7 @@ void Encoder::encode_piece(std::span<const std::uint8_t> piece, IdWriter& ids) {
 
 void Encoder::encode_short_piece(const ShortPiece& piece, IdWriter& ids) {
   bool found = false;
-  PieceCache::Entry& entry = cache_.entry(piece, found);
+  PieceCache<TokenId>::Entry& entry = cache_.entry(piece, found);
   if (found) {
     ids.write(std::span<const TokenId>(entry.ids).first(entry.id_count));
     return;
@@ -330,7 +298,7 @@ void Encoder::encode_short_piece(const ShortPiece& piece, IdWriter& ids) {
   std::array<TokenId, ShortPiece::kMaxBytes> all_ids{};
   const std::size_t count = byte_pairs_.encode(piece.text(), true, all_ids);
   ids.write(std::span<const TokenId>(all_ids).first(count));
-  if (count <= PieceCache::kMaxIds) {
+  if (count <= PieceCache<TokenId>::kMaxIds) {
     std::copy_n(all_ids.begin(), count, entry.ids.begin());
     entry.id_count = static_cast<std::uint16_t>(count);
   } else {
@@ -338,33 +306,85 @@ void Encoder::encode_short_piece(const ShortPiece& piece, IdWriter& ids) {
   }
 }
 
-}  // namespace
-
-ClipTokenizer::ClipTokenizer(int context_length) : context_length_(context_length) {
-  constexpr int kMaxContextLength = 65536;
-  if (context_length < 1 || context_length > kMaxContextLength) {
-    throw std::invalid_argument("context_length must be between 1 and " +
-                                std::to_string(kMaxContextLength) + ", not " +
-                                std::to_string(context_length));
+/// open_clip's canonicalize_text, but for case and white space.
+void remove_punctuation(std::string_view text, std::string& out) {
+  constexpr std::string_view kPunctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~";
+  out.clear();
+  for (const char c : text) {
+    if (c == '_') {
+      out += ' ';
+    } else if (kPunctuation.find(c) == std::string_view::npos) {
+      out += c;
+    }
   }
 }
 
-void ClipTokenizer::encode(std::string_view text, std::span<std::int64_t> ids) const {
-  const auto length = static_cast<std::size_t>(context_length_);
-  if (ids.size() != length) {
-    throw std::invalid_argument("ids must have context_length = " + std::to_string(length) +
-                                " elements, not " + std::to_string(ids.size()));
+/// What a thread keeps between texts.
+struct ClipScratch {
+  Encoder encoder;
+  TextRepair repair;
+  std::string canonical;
+  std::vector<std::int64_t> all_ids;
+};
+
+}  // namespace
+
+std::string_view clip_clean_name(ClipClean clean) {
+  switch (clean) {
+    case ClipClean::lower:
+      return "lower";
+    case ClipClean::whitespace:
+      return "whitespace";
+    case ClipClean::canonicalize:
+      return "canonicalize";
   }
+  return "";
+}
+
+ClipTokenizer::ClipTokenizer(int context_length)
+    : ClipTokenizer(TokenizerOptions{context_length}) {}
+
+ClipTokenizer::ClipTokenizer(const TokenizerOptions& options, ClipClean clean)
+    : Tokenizer(options), clean_(clean) {}
+
+std::string ClipTokenizer::describe() const {
+  std::string text = R"({"type":"clip")" + describe_options();
+  if (clean_ != ClipClean::lower) {
+    text += R"(,"clean":")" + std::string(clip_clean_name(clean_)) + "\"";
+  }
+  return text + "}";
+}
+
+std::size_t ClipTokenizer::write_ids(std::string_view text, std::span<std::int64_t> ids) const {
+  if (ids.size() == 1) {
+    ids[0] = kEndId;
+    return 1;
+  }
+  static thread_local ClipScratch scratch;
+  if (!TextRepair::is_plain(text)) text = scratch.repair.clean(text);
+  if (clean_ == ClipClean::canonicalize) {
+    remove_punctuation(text, scratch.canonical);
+    text = scratch.canonical;
+  }
+  const bool lowers = clean_ != ClipClean::whitespace;
+  const std::span<std::int64_t> body = ids.subspan(1, ids.size() - 2);
+  ids[0] = kStartId;
   std::size_t written = 0;
-  if (length > 1) {
-    static thread_local Encoder encoder;
-    ids[0] = kStartId;
-    IdWriter writer(ids.subspan(1, length - 2));
-    encoder.encode(text, writer);
-    written = 1 + writer.written();
+  if (options().truncation == TruncationSide::right) {
+    IdWriter writer(body);
+    scratch.encoder.encode(text, lowers, writer);
+    written = writer.written();
+  } else {
+    // Lowered text has at most twice as many bytes, and an id is made of at least one.
+    scratch.all_ids.resize(std::max(scratch.all_ids.size(), 2 * text.size()));
+    IdWriter writer(scratch.all_ids);
+    scratch.encoder.encode(text, lowers, writer);
+    written = std::min(writer.written(), body.size());
+    std::copy_n(scratch.all_ids.begin() + static_cast<std::ptrdiff_t>(writer.written() - written),
+                written, body.begin());
   }
-  ids[written] = kEndId;
-  std::fill(ids.begin() + static_cast<std::ptrdiff_t>(written) + 1, ids.end(), 0);
+  ids[1 + written] = kEndId;
+  return written + 2;
 }
 
 }  // namespace millrace

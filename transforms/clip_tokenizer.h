@@ -2,35 +2,43 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "millrace/transforms/tokenizer.h"
 
 namespace millrace {
 
-/// CLIP's byte-pair encoder as open_clip's SimpleTokenizer. Immutable and thread-safe. All share
-/// one vocabulary, which is part of the library and is unpacked at the first `encode` of the
-/// process (some milliseconds).
+/// What open_clip's SimpleTokenizer does to a text after ftfy and HTML unescaping (its `clean`).
+enum class ClipClean : std::uint8_t {
+  lower,         ///< white space collapsed, lower case: CLIP's own
+  whitespace,    ///< white space collapsed, case kept
+  canonicalize,  ///< ASCII punctuation removed, `_` to a space, lower case, white space collapsed
+};
+/// "lower", "whitespace", "canonicalize".
+std::string_view clip_clean_name(ClipClean clean);
+
+/// CLIP's byte-pair encoder, equal to open_clip's SimpleTokenizer for every text: ftfy, HTML
+/// unescaping, `clean`, splitting, merging. All share one vocabulary, which is part of the library
+/// and is unpacked at the first `encode` of the process (some milliseconds).
 ///
-/// Exact for every text whose ftfy and HTML clean-up is the identity (other texts are encoded as
-/// they stand, after whitespace clean-up and lower-casing).
-class ClipTokenizer {
+/// Writes [start, ids..., end], padded with 0; of a longer text the last id is still the end.
+class ClipTokenizer final : public Tokenizer {
  public:
   static constexpr std::int64_t kStartId = 49406;
   static constexpr std::int64_t kEndId = 49407;
 
-  /// Throws std::invalid_argument unless 1 <= context_length <= 65536.
+  /// Throws std::invalid_argument as TokenizerOptions::validate.
   explicit ClipTokenizer(int context_length = 77);
+  explicit ClipTokenizer(const TokenizerOptions& options, ClipClean clean = ClipClean::lower);
 
-  int context_length() const { return context_length_; }
-
-  /// Writes [start, ids..., end, 0...] to `ids`, which is context_length() long. A longer text is
-  /// cut so that the last id is kEndId. Text that is not UTF-8: each maximal invalid part becomes
-  /// U+FFFD, as Python's errors="replace". Of a long text only the part that fits is read (and the
-  /// white space before it). Allocates nothing once a thread has encoded a few texts. Throws
-  /// std::invalid_argument if `ids` has another length.
-  void encode(std::string_view text, std::span<std::int64_t> ids) const;
+  std::string describe() const override;
 
  private:
-  int context_length_;
+  std::size_t write_ids(std::string_view text, std::span<std::int64_t> ids) const override;
+  std::int64_t own_pad_id() const override { return 0; }
+
+  ClipClean clean_;
 };
 
 }  // namespace millrace

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace millrace {
@@ -16,6 +17,8 @@ using TokenId = std::uint16_t;
 /// first.
 class ClipVocabulary {
  public:
+  using Id = TokenId;
+  using Rank = TokenId;
   static constexpr TokenId kNone = 0xFFFF;
   static constexpr std::size_t kMergeCount = 49152 - 256 - 2;
   static constexpr std::size_t kFirstMergeId = 512;
@@ -26,6 +29,14 @@ class ClipVocabulary {
   static const ClipVocabulary& instance();
 
   TokenId byte_id(std::uint8_t byte) const { return byte_ids_[byte]; }
+  /// What a merge of that rank gives.
+  static TokenId result(TokenId rank) { return rank; }
+  /// The parts of each merge, in the order of their ranks; the first gives kFirstMergeId.
+  struct Merge {
+    TokenId left;
+    TokenId right;
+  };
+  std::span<const Merge> merges() const { return merges_; }
   /// The id of a byte that ends a word.
   TokenId last_byte_id(std::uint8_t byte) const {
     return static_cast<TokenId>(byte_ids_[byte] + 256);
@@ -57,6 +68,7 @@ class ClipVocabulary {
 
   std::array<TokenId, 256> byte_ids_{};
   std::vector<Pair> pairs_;
+  std::vector<Merge> merges_;
 };
 
 }  // namespace millrace

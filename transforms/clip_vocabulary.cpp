@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/transforms/byte_letters-inl.h"
 #include "millrace/transforms/unicode-inl.h"
 
 // The file is part of the library, so that no path is looked up at run time. The build gives its
@@ -109,29 +110,6 @@ class TokenTexts {
   std::vector<Slot> slots_;
 };
 
-/// GPT-2's printable stand-in for each byte: itself where it is a printable Latin-1 character, else
-/// the next code point from U+0100 on. Ids go by the printable ones first.
-struct ByteLetter {
-  std::uint8_t byte;
-  char32_t letter;
-};
-
-std::array<ByteLetter, 256> byte_letters() {
-  const auto printable = [](unsigned byte) {
-    return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte != 0xAD);
-  };
-  std::array<ByteLetter, 256> letters{};
-  std::size_t count = 0;
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    if (printable(byte)) letters[count++] = {static_cast<std::uint8_t>(byte), byte};
-  }
-  char32_t next = 0x100;
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    if (!printable(byte)) letters[count++] = {static_cast<std::uint8_t>(byte), next++};
-  }
-  return letters;
-}
-
 }  // namespace
 
 const ClipVocabulary& ClipVocabulary::instance() {
@@ -189,6 +167,7 @@ ClipVocabulary::ClipVocabulary() : pairs_(kSlots, Pair{kEmptyKey, kNone}) {
     std::size_t slot = first_slot(key);
     while (pairs_[slot].key != kEmptyKey) slot = (slot + 1) & (kSlots - 1);
     pairs_[slot] = {key, static_cast<TokenId>(id)};
+    merges_.push_back({left, right});
   }
 }
 

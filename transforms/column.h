@@ -43,10 +43,14 @@ inline constexpr std::string_view kTextFields =
 /// An encoded image through `transform`, e.g. `image("jpg;png", clip_transform(224))`.
 Column image(std::string fields, std::shared_ptr<const Transform> transform);
 /// UTF-8 text to token ids, int64 [context_length]. Nothing but white space is bad_text, unless
-/// captions.empty is keep; invalid UTF-8 is no error (see ClipTokenizer::encode). With weights or
+/// captions.empty is keep; invalid UTF-8 is no error (see Tokenizer::encode). With weights or
 /// templates `fields` is not looked at and may be empty. Throws as Captions::validate.
-Column text(std::string fields, std::shared_ptr<const ClipTokenizer> tokenizer,
-            Captions captions = {});
+Column text(std::string fields, std::shared_ptr<const Tokenizer> tokenizer, Captions captions = {});
+/// Which of the ids that `text` gives for the same arguments are the text's own: int64
+/// [context_length], 1 for those and 0 for padding. Two columns with the same captions see the same
+/// caption.
+Column attention_mask(std::string fields, std::shared_ptr<const Tokenizer> tokenizer,
+                      Captions captions = {});
 /// The bytes as they are (Dtype::bytes). There is no slot (slot_bytes() is 0): whoever makes the
 /// batch copies the field itself, and the writer does nothing. With `captions` the text of the
 /// caption that a text column with the same ones gets.

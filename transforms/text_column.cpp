@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -10,10 +11,13 @@ namespace millrace {
 
 namespace {
 
+/// Which output of a tokenizer a column is.
+enum class TokenOutput : std::uint8_t { ids, mask };
+
 class TokenWriter final : public SlotWriter {
  public:
-  TokenWriter(std::shared_ptr<const ClipTokenizer> tokenizer, EmptyCaptions empty)
-      : tokenizer_(std::move(tokenizer)), empty_(empty) {}
+  TokenWriter(std::shared_ptr<const Tokenizer> tokenizer, TokenOutput output, EmptyCaptions empty)
+      : tokenizer_(std::move(tokenizer)), output_(output), empty_(empty) {}
 
   Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
                      const Draw& /*draw*/, StageTimes& times) override {
@@ -22,44 +26,66 @@ class TokenWriter final : public SlotWriter {
     if (empty_ == EmptyCaptions::drop && is_blank(caption)) {
       return fail(Reason::bad_text, "empty caption");
     }
-    tokenizer_->encode(caption, {reinterpret_cast<std::int64_t*>(slot.data()),
-                                 slot.size() / sizeof(std::int64_t)});
+    const std::span<std::int64_t> ids(reinterpret_cast<std::int64_t*>(slot.data()),
+                                      slot.size() / sizeof(std::int64_t));
+    const std::size_t own = tokenizer_->encode(caption, ids);
+    if (output_ == TokenOutput::mask) {
+      const auto padding = ids.begin() + static_cast<std::ptrdiff_t>(own);
+      std::fill(ids.begin(), padding, 1);
+      std::fill(padding, ids.end(), 0);
+    }
     return {};
   }
 
  private:
-  std::shared_ptr<const ClipTokenizer> tokenizer_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  TokenOutput output_;
   EmptyCaptions empty_;
 };
 
 class TokenTransform final : public Transform {
  public:
-  TokenTransform(std::shared_ptr<const ClipTokenizer> tokenizer, EmptyCaptions empty)
-      : tokenizer_(std::move(tokenizer)), empty_(empty) {}
+  TokenTransform(std::shared_ptr<const Tokenizer> tokenizer, TokenOutput output,
+                 EmptyCaptions empty)
+      : tokenizer_(std::move(tokenizer)), output_(output), empty_(empty) {}
 
   OutputSpec output() const override { return {Dtype::int64, {tokenizer_->context_length()}}; }
   std::unique_ptr<SlotWriter> make_writer() const override {
-    return std::make_unique<TokenWriter>(tokenizer_, empty_);
+    return std::make_unique<TokenWriter>(tokenizer_, output_, empty_);
   }
   std::string describe() const override {
-    return R"({"type":"clip_tokens","context_length":)" +
-           std::to_string(tokenizer_->context_length()) +
+    const std::string type = output_ == TokenOutput::ids ? "tokens" : "attention_mask";
+    return R"({"type":")" + type + R"(","tokenizer":)" + tokenizer_->describe() +
            (empty_ == EmptyCaptions::keep ? R"(,"empty":"keep"})" : "}");
   }
 
  private:
-  std::shared_ptr<const ClipTokenizer> tokenizer_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  TokenOutput output_;
   EmptyCaptions empty_;
 };
 
-}  // namespace
-
-Column text(std::string fields, std::shared_ptr<const ClipTokenizer> tokenizer, Captions captions) {
+Column token_column(std::string fields, std::shared_ptr<const Tokenizer> tokenizer,
+                    TokenOutput output, Captions captions) {
   if (tokenizer == nullptr) throw std::invalid_argument("text: tokenizer must not be null");
   captions.validate();
   const EmptyCaptions empty = captions.empty;
-  return {std::move(fields), std::make_shared<const TokenTransform>(std::move(tokenizer), empty),
+  return {std::move(fields),
+          std::make_shared<const TokenTransform>(std::move(tokenizer), output, empty),
           std::move(captions)};
+}
+
+}  // namespace
+
+Column text(std::string fields, std::shared_ptr<const Tokenizer> tokenizer, Captions captions) {
+  return token_column(std::move(fields), std::move(tokenizer), TokenOutput::ids,
+                      std::move(captions));
+}
+
+Column attention_mask(std::string fields, std::shared_ptr<const Tokenizer> tokenizer,
+                      Captions captions) {
+  return token_column(std::move(fields), std::move(tokenizer), TokenOutput::mask,
+                      std::move(captions));
 }
 
 }  // namespace millrace

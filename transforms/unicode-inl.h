@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
+
+#include "millrace/transforms/code_point_table-inl.h"
 
 namespace millrace {
 
@@ -77,19 +78,12 @@ class UnicodeProperties {
   static constexpr std::uint8_t kCaseIgnorableBit = 8;
   static constexpr std::uint8_t kLowerBit = 16;
   static constexpr std::uint8_t kSpaceBit = 32;
-  static constexpr unsigned kBlockBits = 8;
-  static constexpr std::size_t kBlockSize = std::size_t{1} << kBlockBits;
-  static constexpr std::size_t kCodePoints = 0x110000;
 
   UnicodeProperties();
-  std::uint8_t bits(char32_t c) const {
-    return blocks_[(std::size_t{block_of_[c >> kBlockBits]} << kBlockBits) |
-                   (c & (kBlockSize - 1))];
-  }
+  std::uint8_t bits(char32_t c) const { return bits_[c]; }
   static char32_t run_lower(char32_t c);
 
-  std::vector<std::uint16_t> block_of_;
-  std::vector<std::uint8_t> blocks_;
+  CodePointTable<std::uint8_t> bits_;
 };
 
 /// Whether nothing is left of `text` when white space is stripped.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+#include <vector>
 
 #include "millrace/transforms/unicode-inl.h"
 
@@ -93,7 +94,8 @@ const UnicodeProperties& UnicodeProperties::instance() {
 }
 
 UnicodeProperties::UnicodeProperties() {
-  std::vector<std::uint8_t> flat(kCodePoints, static_cast<std::uint8_t>(CharClass::other));
+  std::vector<std::uint8_t> flat(CodePointTable<std::uint8_t>::kCodePoints,
+                                 static_cast<std::uint8_t>(CharClass::other));
   const auto set_class = [&](std::span<const CodePointRange> ranges, CharClass value,
                              std::uint8_t more) {
     const auto bits = static_cast<std::uint8_t>(static_cast<std::uint8_t>(value) | more);
@@ -116,17 +118,7 @@ UnicodeProperties::UnicodeProperties() {
     for (char32_t c = run.first; c <= run.last; c += run.step) flat[c] |= kLowerBit;
   }
 
-  // A block equal to the one before it is stored once: most planes are one class throughout.
-  block_of_.reserve(kCodePoints / kBlockSize);
-  for (std::size_t begin = 0; begin < kCodePoints; begin += kBlockSize) {
-    const auto block = flat.begin() + static_cast<std::ptrdiff_t>(begin);
-    const auto block_end = block + kBlockSize;
-    if (blocks_.empty() || !std::equal(block, block_end, blocks_.end() - kBlockSize)) {
-      blocks_.insert(blocks_.end(), block, block_end);
-    }
-    block_of_.push_back(static_cast<std::uint16_t>(blocks_.size() / kBlockSize - 1));
-  }
-  blocks_.shrink_to_fit();
+  bits_ = CodePointTable<std::uint8_t>(flat);
 }
 
 char32_t UnicodeProperties::run_lower(char32_t c) {

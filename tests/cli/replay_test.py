@@ -14,7 +14,8 @@ import tempfile
 PROGRAM = sys.argv[1]
 COLUMNS = {
     "n": {"fields": "num", "transform": {"type": "number", "dtype": "int64"}},
-    "text": {"fields": "txt", "transform": {"type": "clip_tokens", "context_length": 77}},
+    "text": {"fields": "txt", "transform": {"type": "tokens",
+                                              "tokenizer": {"type": "clip", "context_length": 77}}},
 }
 
 

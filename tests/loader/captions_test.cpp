@@ -282,7 +282,7 @@ TEST_CASE("what changes captions is part of the state, and columns are made agai
   REQUIRE(again.front().second.captions);
   CHECK(*again.front().second.captions == captions);
   const Columns text_column = columns_from_json(
-      R"({"t":{"fields":"txt","transform":{"type":"clip_tokens","context_length":77}}})");
+      R"({"t":{"fields":"txt","transform":{"type":"tokens","tokenizer":{"type":"clip","context_length":77}}}})");
   CHECK(text_column.front().second.captions == Captions());
 }
 

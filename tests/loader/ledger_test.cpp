@@ -167,7 +167,7 @@ TEST_CASE("what a transform says of itself makes it again, and nothing else is t
   for (
       const char* text :
       {"", "[]", "{}", R"({"type":"other"})", R"({"type":"raw","more":1})", R"({"type":"number"})",
-       R"({"type":"number","dtype":"bytes"})", R"({"type":"clip_tokens","context_length":-1})",
+       R"({"type":"number","dtype":"bytes"})", R"({"type":"tokens"})",
        R"({"type":"clip_pixels","size":0,"max_image_pixels":1,"max_jpeg_scans":1})",
        R"({"type":"clip_image","size":64,"max_image_pixels":1,"max_jpeg_scans":1,"mean":[0,0,0]})"}) {
     CAPTURE(text);

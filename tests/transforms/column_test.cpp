@@ -106,7 +106,7 @@ TEST_CASE("columns describe all that changes their output") {
   CHECK(millrace::number("a", Dtype::int64).transform->describe() ==
         R"({"type":"number","dtype":"int64"})");
   CHECK(millrace::text("a", std::make_shared<ClipTokenizer>(64)).transform->describe() ==
-        R"({"type":"clip_tokens","context_length":64})");
+        R"({"type":"tokens","tokenizer":{"type":"clip","context_length":64}})");
 }
 
 TEST_CASE("a column asks for what it needs") {

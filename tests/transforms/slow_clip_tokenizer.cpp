@@ -5,6 +5,7 @@
 #include <string>
 
 #include "millrace/transforms/clip_vocabulary-inl.h"
+#include "millrace/transforms/text_repair.h"
 #include "millrace/transforms/unicode-inl.h"
 
 namespace millrace::test {
@@ -118,7 +119,8 @@ std::vector<std::int64_t> slow_clip_ids(std::string_view text, int context_lengt
   constexpr std::int64_t kStart = 49406;
   constexpr std::int64_t kEnd = 49407;
   std::vector<std::int64_t> ids = {kStart};
-  for (const std::u32string& piece : split(lower(decode(text)))) {
+  TextRepair repair;
+  for (const std::u32string& piece : split(lower(decode(repair.clean(text))))) {
     if (piece == U"<start_of_text>") {
       ids.push_back(kStart);
       continue;

@@ -6,7 +6,15 @@
         train(batch["image"], batch["text"])
 """
 
-from millrace.columns import clip_columns, image, number, raw, siglip2_columns, text
+from millrace.columns import (
+    attention_mask,
+    clip_columns,
+    image,
+    number,
+    raw,
+    siglip2_columns,
+    text,
+)
 from millrace.data_loader import DataLoader
 from millrace.errors import LoaderError
 from millrace.image_patches import image_patches
@@ -31,14 +39,23 @@ from millrace.image_transforms import (
     siglip_transform,
 )
 from millrace.samples import open  # noqa: A004 - the name of the public contract
-from millrace.transforms import ClipTokenizer, decode_image, resize
+from millrace.transforms import (
+    ClipTokenizer,
+    HuggingFaceClipTokenizer,
+    TokenizerFile,
+    decode_image,
+    resize,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ClipTokenizer",
     "DataLoader",
+    "HuggingFaceClipTokenizer",
     "LoaderError",
+    "TokenizerFile",
+    "attention_mask",
     "center_crop",
     "clip_columns",
     "clip_pixels",

@@ -42,6 +42,12 @@ def text(fields: str = TEXT_FIELDS, tokenizer=None, **captions) -> dict:
     return {**column, "captions": captions} if captions else column
 
 
+def attention_mask(fields: str = TEXT_FIELDS, tokenizer=None, **captions) -> dict:
+    """Which ids of the `text` column with the same arguments are the text's own: int64
+    [context_length], 1 for those and 0 for padding."""
+    return {**text(fields, tokenizer, **captions), "type": "attention_mask"}
+
+
 def raw(fields: str = "", **captions) -> dict:
     """The bytes as they are: a list of `bytes` (of `str` for `__key__` and `__shard__`).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import torch
@@ -42,21 +43,118 @@ def resize(image, size: tuple[int, int], filter: str = "bicubic", box=None) -> t
     return ops.resize(image_tensor(image), height, width, filter, edges)
 
 
-class ClipTokenizer:
-    """CLIP's tokenizer as open_clip's: text to int64 ids, padded with 0.
+class _Tokenizer:
+    """What all tokenizers share. Immutable; pickled and copied by what they were made of."""
 
-    Exact for every text whose ftfy and HTML clean-up is the identity.
-    """
+    def __init__(self, **description):
+        self._description = {k: v for k, v in description.items() if v is not None}
+        self._tokenizer = classes.Tokenizer(json.dumps(self._description))
+        self.context_length = json.loads(self._tokenizer.describe())["context_length"]
 
-    def __init__(self, context_length: int = 77):
-        self.context_length = context_length
-        self._tokenizer = classes.ClipTokenizer(context_length)
+    def _encode(self, texts: str | Iterable[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        texts = [texts] if isinstance(texts, (str, bytes)) else list(texts)
+        encoded = [t if isinstance(t, bytes) else _utf8(t) for t in texts]
+        return self._tokenizer.encode(bytes_tensor(b"".join(encoded)), [len(t) for t in encoded])
 
     def __call__(self, texts: str | Iterable[str]) -> torch.Tensor:
         """Returns int64 [N, context_length]; N is 1 for a single string."""
-        texts = [texts] if isinstance(texts, (str, bytes)) else list(texts)
-        encoded = [t if isinstance(t, bytes) else t.encode("utf-8", "surrogatepass") for t in texts]
-        return self._tokenizer.encode(bytes_tensor(b"".join(encoded)), [len(t) for t in encoded])
+        return self._encode(texts)[0]
+
+    def attention_mask(self, texts: str | Iterable[str]) -> torch.Tensor:
+        """Returns int64 [N, context_length]: 1 where `self(texts)` has the text's own ids, else 0."""
+        return self._encode(texts)[1]
 
     def describe(self) -> dict:
-        return {"type": "clip", "context_length": self.context_length}
+        return dict(self._description)
+
+    def __reduce__(self):
+        return _restored_tokenizer, (type(self), self._description)
+
+
+def _restored_tokenizer(kind, description):
+    tokenizer = kind.__new__(kind)
+    _Tokenizer.__init__(tokenizer, **description)
+    return tokenizer
+
+
+def _utf8(text: str) -> bytes:
+    """UTF-8 in which pairs of surrogates are one character, and a lone one is U+FFFD."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+class ClipTokenizer(_Tokenizer):
+    """CLIP's tokenizer with open_clip's ids for every text (ftfy and HTML unescaping included).
+
+    Args:
+        context_length: ids a text; of a longer one the last is still the end token.
+        pad_id: what follows the end token.
+        truncation: "right" or "left", the end of a long text that is left out.
+        clean: open_clip's `clean`: "lower", "whitespace" (case is kept) or "canonicalize"
+            (punctuation is removed).
+    """
+
+    def __init__(
+        self,
+        context_length: int = 77,
+        *,
+        pad_id: int | None = None,
+        truncation: str | None = None,
+        clean: str | None = None,
+    ):
+        super().__init__(
+            type="clip",
+            context_length=context_length,
+            pad_id=pad_id,
+            truncation=truncation,
+            clean=clean,
+        )
+
+
+class HuggingFaceClipTokenizer(_Tokenizer):
+    """transformers' CLIPTokenizer of OpenAI's checkpoints: the same vocabulary, but NFC and neither
+    ftfy nor HTML unescaping, and padding with the end token."""
+
+    def __init__(
+        self,
+        context_length: int = 77,
+        *,
+        pad_id: int | None = None,
+        truncation: str | None = None,
+    ):
+        super().__init__(
+            type="hf_clip", context_length=context_length, pad_id=pad_id, truncation=truncation
+        )
+
+
+class TokenizerFile(_Tokenizer):
+    """A tokenizer.json of a byte-level BPE (GPT-2, Llama 3, Qwen, ...), with the ids of the
+    `tokenizers` package. What a file asks for that is not supported is a ValueError that names it.
+
+    Args:
+        file: the path.
+        context_length: ids a text, begin and end tokens among them.
+        pad_id: needed where the file does not say what it pads with.
+        truncation: "right" or "left", the end of a long text that is left out.
+        add_special_tokens: whether the file's begin and end tokens are added.
+    """
+
+    def __init__(
+        self,
+        file,
+        context_length: int = 77,
+        *,
+        pad_id: int | None = None,
+        truncation: str | None = None,
+        add_special_tokens: bool = True,
+    ):
+        super().__init__(
+            type="file",
+            file=str(file),
+            context_length=context_length,
+            pad_id=pad_id,
+            truncation=truncation,
+            add_special_tokens=add_special_tokens,
+        )

@@ -1,0 +1,90 @@
+#include "millrace/loader/tokenizer_json-inl.h"
+
+#include <cstdint>
+#include <fstream>
+#include <ios>
+#include <stdexcept>
+#include <string>
+
+#include "millrace/transforms/clip_tokenizer.h"
+#include "millrace/transforms/tokenizer_file.h"
+
+namespace millrace {
+
+namespace {
+
+TokenizerOptions read_options(const JsonObject& from) {
+  TokenizerOptions options;
+  options.context_length = from.small_int("context_length", options.context_length);
+  if (from.has("pad_id")) options.pad_id = from.small_int("pad_id");
+  if (from.has("truncation")) {
+    const std::string side = from.text("truncation");
+    if (side == truncation_side_name(TruncationSide::left)) {
+      options.truncation = TruncationSide::left;
+    } else if (side != truncation_side_name(TruncationSide::right)) {
+      from.wrong("truncation", R"("right" or "left")");
+    }
+  }
+  return options;
+}
+
+ClipClean read_clean(const JsonObject& from) {
+  if (!from.has("clean")) return ClipClean::lower;
+  const std::string name = from.text("clean");
+  for (const ClipClean clean : {ClipClean::lower, ClipClean::whitespace, ClipClean::canonicalize}) {
+    if (name == clip_clean_name(clean)) return clean;
+  }
+  from.wrong("clean", R"("lower", "whitespace" or "canonicalize")");
+}
+
+/// The whole of a file of at most `max_bytes`.
+std::string read_content(const std::string& name, std::size_t max_bytes) {
+  std::ifstream stream(name, std::ios::binary | std::ios::ate);
+  const auto size = stream ? static_cast<std::streamoff>(stream.tellg()) : std::streamoff{-1};
+  if (size < 0) throw std::invalid_argument("tokenizer: cannot read " + name);
+  if (static_cast<std::uint64_t>(size) > max_bytes) {
+    throw std::invalid_argument("tokenizer: " + name + " has " + std::to_string(size) +
+                                " bytes, and at most " + std::to_string(max_bytes) +
+                                " are allowed");
+  }
+  std::string content(static_cast<std::size_t>(size), '\0');
+  stream.seekg(0);
+  if (!stream.read(content.data(), size)) {
+    throw std::invalid_argument("tokenizer: cannot read " + name);
+  }
+  return content;
+}
+
+std::shared_ptr<const Tokenizer> read_file_tokenizer(const JsonObject& from) {
+  from.allow_only(
+      {"type", "file", "content", "add_special_tokens", "context_length", "pad_id", "truncation"});
+  TokenizerFileOptions file;
+  file.name = from.text("file");
+  from.read("add_special_tokens", file.add_special_tokens);
+  auto tokenizer =
+      tokenizer_from_file(read_content(file.name, file.max_bytes), file, read_options(from));
+  // A description holds the content to what it was.
+  if (from.has("content") && tokenizer->describe().find("\"content\":\"" + from.text("content") +
+                                                        "\"") == std::string::npos) {
+    throw std::invalid_argument("tokenizer: " + file.name + " is another file than it was");
+  }
+  return tokenizer;
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> read_tokenizer(const JsonObject& from) {
+  const std::string type = from.text("type");
+  if (type == "clip") {
+    from.allow_only({"type", "context_length", "pad_id", "truncation", "clean"});
+    return std::make_shared<const ClipTokenizer>(read_options(from), read_clean(from));
+  }
+  if (type == "hf_clip") {
+    from.allow_only({"type", "context_length", "pad_id", "truncation"});
+    return hugging_face_clip_tokenizer(read_options(from));
+  }
+  if (type == "file") return read_file_tokenizer(from);
+  from.wrong("type", R"("clip", "hf_clip" or "file")");
+}
+
+}  // namespace millrace
