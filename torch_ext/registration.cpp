@@ -316,12 +316,15 @@ std::tuple<std::string, std::vector<std::string>, std::int64_t> described_option
 
 // The pixels and no error, or nothing and the error's parts.
 std::tuple<at::Tensor, std::vector<std::string>, std::int64_t> decode_image(
-    const at::Tensor& data, std::int64_t max_image_pixels) {
-  const DecodeOptions options{static_cast<std::uint64_t>(max_image_pixels)};
+    const at::Tensor& data, const std::string& options) {
   // Keeps its scratch between calls.
-  thread_local std::pair<DecodeOptions, std::unique_ptr<ImageDecoder>> kept;
-  if (!kept.second || kept.first.max_image_pixels != options.max_image_pixels) {
-    kept = {options, std::make_unique<ImageDecoder>(options)};
+  thread_local std::pair<std::string, std::unique_ptr<ImageDecoder>> kept;
+  if (!kept.second || kept.first != options) {
+    try {
+      kept = {options, std::make_unique<ImageDecoder>(decode_options_from_json(options))};
+    } catch (const std::invalid_argument& error) {
+      TORCH_CHECK_VALUE(false, error.what());
+    }
   }
   const Result<ImageView> image = kept.second->decode(as_bytes(data));
   if (!image) {
@@ -369,7 +372,7 @@ at::Tensor resize_image(const at::Tensor& image, std::int64_t height, std::int64
 // The macros open a block each; what they register is described in python/millrace.
 TORCH_LIBRARY(millrace, m) {
   m.def("described_options(str path) -> (str, str[], int)", &described_options);
-  m.def("decode_image(Tensor data, int max_image_pixels) -> (Tensor, str[], int)", &decode_image);
+  m.def("decode_image(Tensor data, str options) -> (Tensor, str[], int)", &decode_image);
   m.def("resize(Tensor image, int height, int width, str filter, float[] box) -> Tensor",
         &resize_image);
 

@@ -11,19 +11,19 @@ from millrace._library import classes, ops
 from millrace._tensors import bytes_tensor, image_tensor
 from millrace.errors import LoaderError
 
-_MAX_IMAGE_PIXELS = 178_956_970  # Pillow's error threshold, 2 x MAX_IMAGE_PIXELS
 
-
-def decode_image(data, max_image_pixels: int = _MAX_IMAGE_PIXELS) -> torch.Tensor:
-    """Decodes a JPEG, PNG or WebP as Pillow's `convert("RGB")` does.
+def decode_image(data, **options) -> torch.Tensor:
+    """Decodes a JPEG, PNG or WebP, by default as Pillow's `convert("RGB")` does.
 
     Args:
         data: bytes-like, or a uint8 tensor [n].
-        max_image_pixels: a larger image (width x height) is refused before anything is allocated.
+        options: of decoding, see docs/transforms.md: max_image_pixels, max_jpeg_scans,
+            exif_orientation ("ignore" or "apply"), alpha ("drop" or "composite"), background
+            ([red, green, blue]), truncated ("error" or "keep"), ...
     Returns: uint8 [height, width, 3].
-    Raises: LoaderError if the bytes are no image or a broken one.
+    Raises: LoaderError if the bytes are no image or a broken one; ValueError for an unknown option.
     """
-    image, *error = ops.decode_image(bytes_tensor(data), max_image_pixels)
+    image, *error = ops.decode_image(bytes_tensor(data), json.dumps(options))
     LoaderError.check(error)
     return image
 
