@@ -236,7 +236,9 @@ void SampleChecker::check_captions(const Sample& sample) {
     check_conversation(sample, **conversation);
   }
   if (images_.empty() && wants_image) {
-    add(FindingKind::missing_image, sample, "nothing for \"" + options_.image_fields + "\"");
+    add(FindingKind::missing_image, sample,
+        wants(FindingKind::missing_image) ? "nothing for \"" + options_.image_fields + "\""
+                                          : std::string());
   }
 
   if (const auto found = text_fields_.find_all(sample, text_scratch_, texts_); !found) {
@@ -246,7 +248,8 @@ void SampleChecker::check_captions(const Sample& sample) {
     return;
   }
   if (texts_.empty() && !has_turns) {
-    add(FindingKind::missing_caption, sample, text_fields_.missing(sample).message);
+    add(FindingKind::missing_caption, sample,
+        wants(FindingKind::missing_caption) ? text_fields_.missing(sample).message : std::string());
   }
   for (const auto& text : texts_) check_text(sample, as_text(text));
   for (const auto& text : texts_) {

@@ -9,7 +9,7 @@ namespace millrace {
 
 /// Which line of a text a byte is in, for messages. Counts each part of the text once, when it is
 /// first needed, so that a million bad lines do not have the file counted a million times. Memory:
-/// 8 bytes per 64 KiB of text. Thread-safe.
+/// 8 bytes per 4 KiB of text. Thread-safe.
 class LineNumbers {
  public:
   /// `text` must outlive this.
