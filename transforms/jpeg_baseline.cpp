@@ -99,10 +99,11 @@ void BaselineImage::lay_out_planes() {
     plane.stride_bytes = plane.tiles * kTileWidth + 2 * kRowMargin;
     // With the columns beside them, which upsampling blends with.
     const int ratio = c == 0 ? 1 : header_.luma_h;
-    const auto first = static_cast<std::size_t>(std::max(first_column_ / ratio - 1, 0));
-    const auto last = static_cast<std::size_t>((window_.left + window_.width - 1) / ratio + 1);
-    plane.wanted_tile = first / kTileWidth;
-    plane.wanted_tiles = std::min(last / kTileWidth + 1, plane.tiles) - plane.wanted_tile;
+    const int first = std::max(first_column_ / ratio - 1, 0);
+    const int last = (window_.left + window_.width - 1) / ratio + 1;
+    plane.wanted_tile = static_cast<std::size_t>(first) / kTileWidth;
+    plane.wanted_tiles =
+        std::min(static_cast<std::size_t>(last) / kTileWidth + 1, plane.tiles) - plane.wanted_tile;
     tiles += plane.tiles * static_cast<std::size_t>(header_.blocks_down(c));
     sample_bytes += rows_in_turn * static_cast<std::size_t>(plane.rows) * plane.stride_bytes;
 

@@ -191,6 +191,7 @@ EntropyStop run_one(EntropyStream& s) {
   while (true) {
     std::uint32_t entry = 0;
     refill(lane);
+    // NOLINTNEXTLINE(misc-redundant-expression): each call takes the next symbol
     if (decode_symbol(lane, entry) || decode_symbol(lane, entry) || decode_symbol(lane, entry) ||
         decode_symbol(lane, entry)) {
       const After after = after_symbol(lane, s, entry);
