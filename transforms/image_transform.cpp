@@ -64,6 +64,11 @@ void ImageTransformOptions::validate() const {
   }
   (void)size_after(steps);
   output.validate();
+  if (decode.fast_scale) {
+    throw std::invalid_argument(
+        "decode.fast_scale = true: steps take images as they are stored, "
+        "ImageDecoder::decode_for alone scales");
+  }
   if (views < 1 || views > kMostViews) {
     throw std::invalid_argument("views = " + std::to_string(views) + ": must be 1 to " +
                                 std::to_string(kMostViews));

@@ -31,7 +31,7 @@ struct ImageTransformOptions {
   std::uint64_t stream = 0;
 
   /// Throws std::invalid_argument: what the steps and the output refuse, steps that do not make
-  /// images of one size, views outside 1..kMostViews.
+  /// images of one size, views outside 1..kMostViews, decode.fast_scale.
   void validate() const;
   OutputSpec spec() const;
   /// {"type":"image","decode":{...},"steps":[...],"output":{...}}, and "views" and "stream" where

@@ -307,6 +307,10 @@ TEST_CASE("options that make no sense are refused by name") {
   ImageTransformOptions many{{}, {crop}};
   many.views = 0;
   refused(many, "views = 0");
+  ImageTransformOptions scaled = many;
+  scaled.views = 1;
+  scaled.decode.fast_scale = true;
+  refused(scaled, "decode.fast_scale");
   CHECK_NOTHROW(image_transform({{}, {crop, Resize{ResizeTo::shortest, square(4)}}}));
 }
 
