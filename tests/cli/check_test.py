@@ -20,8 +20,12 @@ import tarfile
 import tempfile
 import zlib
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from reference_folder import reference_folder  # noqa: E402 - from the folder above
+
 PROGRAM = sys.argv[1]
-DATA = os.environ.get("MILLRACE_TEST_DATA", "")
+DATA = reference_folder()
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)> \'&amp; \x1b[31mred \u202egnp.exe'
 
 
@@ -409,9 +413,9 @@ def test_compares_hashes_of_mds(folder: pathlib.Path) -> None:
 
 def test_finds_the_hashes_of_mosaicml_right(folder: pathlib.Path) -> None:
     if not DATA:
-        print("SKIPPED: the MDS datasets are not there")
+        print("SKIPPED for want of reference data: MDS datasets")
         return
-    source = pathlib.Path(DATA) / "tabular" / "mds" / "zstd_sha1"
+    source = DATA / "tabular" / "mds" / "zstd_sha1"
     assert report(source)["findings"]["damaged_shard"]["count"] == 0
     shutil.copytree(source, folder / "mds")
     index = json.loads((folder / "mds" / "index.json").read_text())
@@ -433,9 +437,9 @@ def test_counts_captions_without_an_image(folder: pathlib.Path) -> None:
 
 def test_finds_the_photos_good(folder: pathlib.Path) -> None:
     if not DATA:
-        print("SKIPPED: the photos are not there")
+        print("SKIPPED for want of reference data: checking photos")
         return
-    done = check(pathlib.Path(DATA) / "photos" / "*.tar", "--json")
+    done = check(DATA / "photos" / "*.tar", "--json")
     found = json.loads(done.stdout)
     assert done.returncode == 0 and found["good"] == 600, {
         name: finding for name, finding in found["findings"].items() if finding["count"]}

@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -9,6 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from reference_folder import reference_folder  # noqa: E402 - from the folder above
 
 # Sample indexes that loaders keep go into a folder of this run's own, not into the user's.
 _CACHE = tempfile.TemporaryDirectory(prefix="millrace-test-cache-")
@@ -59,10 +64,7 @@ def spec(shards) -> str:
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder of reference data; the test is skipped, loudly, where there is none."""
-    named = os.environ.get("MILLRACE_TEST_DATA")
-    candidates = [Path(named)] if named else []
-    candidates += [parent / "shared" / "data" for parent in Path(__file__).resolve().parents]
-    for candidate in candidates:
-        if candidate.is_dir():
-            return candidate
-    pytest.skip("SKIPPED for want of reference data (set MILLRACE_TEST_DATA)")
+    folder = reference_folder()
+    if folder is None:
+        pytest.skip("SKIPPED for want of reference data (set MILLRACE_TEST_DATA)")
+    return folder

@@ -28,6 +28,10 @@ from soak_rank import Job, Size, start
 
 import millrace
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from reference_folder import reference_folder  # noqa: E402 - from the folder above
+
 _PATIENCE_SECONDS = 120  # without a step; then something hangs
 _context = multiprocessing.get_context("fork")
 
@@ -161,10 +165,8 @@ def soak(job: Job, shards: list[Shard], kills: int, seed: int) -> dict:
 
 
 def reference_photos() -> list[Path]:
-    named = os.environ.get("MILLRACE_TEST_DATA")
-    folders = [Path(named)] if named else []
-    folders += [parent / "shared" / "data" for parent in Path(__file__).resolve().parents]
-    return next((found for folder in folders if (found := sorted(folder.glob("photos/*.tar")))), [])
+    folder = reference_folder()
+    return sorted(folder.glob("photos/*.tar")) if folder else []
 
 
 def parse_arguments() -> argparse.Namespace:
