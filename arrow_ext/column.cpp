@@ -16,6 +16,8 @@ namespace millrace::arrow_ext {
 
 namespace {
 
+using Bytes = std::span<const std::uint8_t>;
+
 constexpr int kMaxDepth = 64;
 constexpr std::int32_t kInlineViewBytes = arrow::BinaryViewType::kInlineSize;
 
@@ -221,7 +223,6 @@ std::int64_t Column::integer_at(const std::uint8_t* base, std::int64_t index) co
 }
 
 std::optional<std::span<const std::uint8_t>> Column::bytes(std::int64_t row) const {
-  using Bytes = std::span<const std::uint8_t>;
   const std::int64_t at = data_->offset + row;
   if (layout_ == Layout::fixed) {
     if (width_ == 0) return Bytes();
