@@ -64,7 +64,8 @@ TEST_CASE("a caption is framed by start and end and padded with zeros") {
   const Ids known = {49406, 320, 31139, 1125, 539, 518, 13445, 49407};
   std::copy(known.begin(), known.end(), expected.begin());
   CHECK(encode("a cropped photo of the pitcher") == expected);
-  CHECK(encode("  A\tcropped \n PHOTO\x0c of the\xE2\x80\xA8\xC2\xA0pitcher\xE3\x80\x80") == expected);
+  CHECK(encode("  A\tcropped \n PHOTO\x0c of the\xE2\x80\xA8\xC2\xA0pitcher\xE3\x80\x80") ==
+        expected);
 }
 
 TEST_CASE("an empty text is start and end") {

@@ -68,8 +68,7 @@ TEST_CASE("the patches are those of the resized image, in rows, with what says w
   const Normalizer normalizer({Dtype::float32, PixelLayout::hwc, kInceptionNormalization});
   const auto pixels = make(PatchPart::pixels);
   CHECK(pixels->output().shape == std::vector<std::int64_t>{30, 48});
-  const auto patches =
-      written<float>(*pixels->make_sharing_writer(decoded), *pixels, png, times);
+  const auto patches = written<float>(*pixels->make_sharing_writer(decoded), *pixels, png, times);
   const auto mask = numbers(PatchPart::mask);
   const auto coordinates = numbers(PatchPart::coordinates);
   for (std::int64_t patch = 0; patch < 30; ++patch) {
