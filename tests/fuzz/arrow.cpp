@@ -10,6 +10,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto source =
       millrace::memory_source("fuzz.arrow", std::vector<std::uint8_t>(data, data + size));
-  const auto shard = millrace::arrow_shard("fuzz.arrow", source, millrace::fuzz::small_limits());
+  const auto shard =
+      millrace::arrow_ext::arrow_shard("fuzz.arrow", source, millrace::fuzz::small_limits());
   return shard && millrace::fuzz::read_rows(**shard) == ~std::uint64_t{0} ? 1 : 0;
 }

@@ -127,7 +127,9 @@ TEST_CASE("a part of an image is what the whole has there, for every sampling an
   ImageDecoder decoder;
   ImageDecoder turned({.exif_orientation = ExifOrientation::apply});
   std::uint32_t seed = 7;
-  for (const auto& [h, v] : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 2}, {4, 1}}) {
+  for (const auto& sampling : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 2}, {4, 1}}) {
+    const int h = sampling.first;
+    const int v = sampling.second;
     for (const bool progressive : {false, true}) {
       const JpegChoices choices{.h_sampling = h, .v_sampling = v, .progressive = progressive};
       const Bytes jpeg = test::encode_jpeg(make_pixels(83, 67, ++seed), choices);
