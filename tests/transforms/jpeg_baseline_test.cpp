@@ -18,6 +18,7 @@
 #include "jpeg_files.h"
 #include "millrace/transforms/decode.h"
 #include "reference_data.h"
+#include "sanitized_build.h"
 
 namespace millrace {
 namespace {
@@ -349,7 +350,9 @@ TEST_CASE("every JPEG of the references is as libjpeg decodes it") {
     ++photos;
   }
   CHECK(photos > 0);
+  std::size_t number = 0;
   test::for_each_json_line(*data / "jpeg_zoo" / "manifest.jsonl", [&](simdjson::dom::element row) {
+    if (number++ % test::kSanitizedStride != 0) return;
     const std::string file(row["file"].get_string().value());
     CHECK_MESSAGE(twins.agree(test::read_file(*data / "jpeg_zoo" / file)), file);
   });
