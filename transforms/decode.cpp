@@ -80,6 +80,10 @@ Result<StoredImage> ImageDecoder::Parts::decode(std::span<const std::uint8_t> da
 Result<StoredImage> ImageDecoder::Parts::measure(std::span<const std::uint8_t> data,
                                                  ImageKind kind) {
   if (kind == ImageKind::jpeg) return jpeg.measure(data);
+  // Metadata may stand behind the image data, which are read as far as they are whole.
+  if (kind == ImageKind::png && options.exif_orientation == ExifOrientation::apply) {
+    return png.decode(data, pixels);
+  }
   if (kind == ImageKind::png) return png.measure(data);
   if (kind == ImageKind::webp) return webp.measure(data);
   return refuse(data, kind);

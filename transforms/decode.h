@@ -30,8 +30,9 @@ class ImageDecoder {
   ImageDecoder(const ImageDecoder&) = delete;
   ImageDecoder& operator=(const ImageDecoder&) = delete;
 
-  /// The size that decode() gives, from the headers alone: upright, where exif_orientation says so.
-  /// An image that measures well may still be one that decode() refuses.
+  /// The size that decode() gives, from the headers alone: upright, where exif_orientation says so,
+  /// for which a PNG is decoded: its metadata may come last. An image that measures well may still
+  /// be one that decode() refuses.
   Result<ImageSize> measure(std::span<const std::uint8_t> data);
 
   Result<ImageView> decode(std::span<const std::uint8_t> data);

@@ -104,17 +104,6 @@ Result<StoredImage> PngDecoder::measure(std::span<const std::uint8_t> data) cons
   StoredImage image;
   image.pixels.width = static_cast<int>(chunks.width());
   image.pixels.height = static_cast<int>(chunks.height());
-  if (options_.exif_orientation == ExifOrientation::ignore) return image;
-  // Metadata may stand behind the image data.
-  while (true) {
-    const auto piece = chunks.next_data();
-    if (!piece) return tl::unexpected(piece.error());
-    if (piece->empty()) break;
-  }
-  if (auto finished = chunks.finish(); !finished) return tl::unexpected(finished.error());
-  const Result<int> orientation = chunks.orientation();
-  if (!orientation) return tl::unexpected(orientation.error());
-  image.orientation = *orientation;
   return image;
 }
 

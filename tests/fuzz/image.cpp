@@ -9,8 +9,11 @@
 #include "millrace/transforms/clip_image.h"
 #include "millrace/transforms/decode.h"
 #include "millrace/transforms/exif.h"
+#include "require.h"
 
 namespace {
+
+using millrace::fuzz::require;
 
 /// Sum of all bytes, so that a sanitizer sees each of them read.
 unsigned read_all(millrace::ImageView image) {
@@ -41,11 +44,11 @@ unsigned decode_by_options(std::span<const std::uint8_t> field) {
     if (!image) continue;
     sum += read_all(*image);
     const auto size = decoder->measure(field);
-    if (!size || !(*size == ImageSize{image->width, image->height})) std::abort();
+    require(size && *size == ImageSize{image->width, image->height});
     const ImageWindow window{size->width / 3, size->height / 3, (size->width + 2) / 3,
                              (size->height + 2) / 3};
     const auto part = decoder->decode_for(field, window, {1 + size->width / 9, 1});
-    if (!part) std::abort();
+    require(part.has_value());
     sum += read_all(part->pixels);
   }
   return sum;
@@ -68,8 +71,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   StageTimes times;
   const auto written = writer->write(field, std::as_writable_bytes(std::span(slot)), {}, times);
   // What decodes can only fail later if it is too narrow to be resized.
-  if (!written && image->width <= 64 * image->height && image->height <= 64 * image->width) {
-    std::abort();
-  }
+  require(written || image->width > 64 * image->height || image->height > 64 * image->width);
   return sum == 1 ? 1 : 0;
 }
