@@ -195,11 +195,9 @@ class MdsShard final : public Shard {
  private:
   using Bytes = std::span<const std::uint8_t>;
 
-  /// What begins behind the end of the file was told with the sample that crosses it.
   bool has_damaged_end() const {
-    const std::uint64_t size = source_->bytes().size();
-    if (offsets_.rising() < offsets_.count()) return offsets_[offsets_.rising()] <= size;
-    return offsets_[offsets_.count()] < size;
+    return offsets_.rising() < offsets_.count() ||
+           offsets_[offsets_.count()] < source_->bytes().size();
   }
 
   tl::unexpected<Error> damaged_end() const {
