@@ -111,7 +111,7 @@ ImageStep read_random_resized_crop(const JsonObject& from) {
 ImageStep read_horizontal_flip(const JsonObject& from) {
   from.allow_only({"step", "probability"});
   HorizontalFlip flip;
-  double probability = static_cast<double>(flip.probability);
+  auto probability = static_cast<double>(flip.probability);
   from.read("probability", probability);
   flip.probability = static_cast<float>(probability);
   return flip;

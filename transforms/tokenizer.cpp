@@ -38,7 +38,7 @@ std::string Tokenizer::describe_options() const {
   std::string text = ",\"context_length\":" + std::to_string(options_.context_length);
   if (options_.pad_id) text += ",\"pad_id\":" + std::to_string(*options_.pad_id);
   if (options_.truncation != TruncationSide::right) {
-    text += ",\"truncation\":\"" + std::string(truncation_side_name(options_.truncation)) + "\"";
+    text += R"(,"truncation":")" + std::string(truncation_side_name(options_.truncation)) + "\"";
   }
   return text;
 }

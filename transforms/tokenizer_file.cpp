@@ -249,7 +249,7 @@ std::int64_t special_id(Object processor, std::string_view key) {
 }
 
 void read_template(Object processor, PairTokenizerParts& parts) {
-  const Object specials = member<Object>(processor, "special_tokens", "an object");
+  const auto specials = member<Object>(processor, "special_tokens", "an object");
   bool text_seen = false;
   for (const Element element : array_member(processor, "single")) {
     const Object item = object_of(element, "a template's item");
@@ -261,8 +261,8 @@ void read_template(Object processor, PairTokenizerParts& parts) {
       text_seen = true;
       continue;
     }
-    const Object special = member<Object>(item, "SpecialToken", "an object");
-    const Object entry = member<Object>(specials, text_member(special, "id"), "an object");
+    const auto special = member<Object>(item, "SpecialToken", "an object");
+    const auto entry = member<Object>(specials, text_member(special, "id"), "an object");
     for (const Element id : array_member(entry, "ids")) {
       (text_seen ? parts.end_ids : parts.begin_ids).push_back(token_id(id, "a special token"));
     }
