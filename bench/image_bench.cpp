@@ -18,6 +18,7 @@
 #include <benchmark/benchmark.h>
 #include <jpeglib.h>
 
+#include "jpeg_files.h"
 #include "millrace/formats/sample_stream.h"
 #include "millrace/transforms/clip_image.h"
 #include "millrace/transforms/decode.h"
@@ -59,36 +60,17 @@ std::vector<Bytes> read_tar(const char* path) {
   return images;
 }
 
-Bytes encode_jpeg(int width, int height, std::uint32_t seed) {
-  jpeg_compress_struct cinfo{};
-  jpeg_error_mgr errors{};
-  cinfo.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&cinfo);
-  unsigned char* data = nullptr;
-  unsigned long size = 0;  // NOLINT: libjpeg's type
-  jpeg_mem_dest(&cinfo, &data, &size);
-  cinfo.image_width = static_cast<JDIMENSION>(width);
-  cinfo.image_height = static_cast<JDIMENSION>(height);
-  cinfo.input_components = 3;
-  cinfo.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&cinfo);
-  jpeg_set_quality(&cinfo, 90, TRUE);
-  jpeg_start_compress(&cinfo, TRUE);
-  Bytes row(static_cast<std::size_t>(width) * 3);
+Bytes gradient_jpeg(int width, int height, std::uint32_t seed) {
+  const std::size_t row_bytes = static_cast<std::size_t>(width) * 3;
+  Bytes pixels(row_bytes * static_cast<std::size_t>(height));
   std::uint32_t state = seed;
-  for (int y = 0; y < height; ++y) {
-    JSAMPROW pointer = row.data();
-    for (std::size_t i = 0; i < row.size(); ++i) {
+  for (std::size_t y = 0; y < static_cast<std::size_t>(height); ++y) {
+    for (std::size_t i = 0; i < row_bytes; ++i) {
       state = state * 1664525U + 1013904223U;
-      row[i] = static_cast<std::uint8_t>(static_cast<std::size_t>(y) / 2 + i / 6 + (state >> 27));
+      pixels[y * row_bytes + i] = static_cast<std::uint8_t>(y / 2 + i / 6 + (state >> 27));
     }
-    jpeg_write_scanlines(&cinfo, &pointer, 1);
   }
-  jpeg_finish_compress(&cinfo);
-  Bytes jpeg(data, data + size);
-  jpeg_destroy_compress(&cinfo);
-  std::free(data);  // NOLINT: from libjpeg
-  return jpeg;
+  return test::encode_jpeg({pixels.data(), width, height, row_bytes}, {.quality = 90});
 }
 
 const std::vector<Bytes>& images() {
@@ -96,7 +78,7 @@ const std::vector<Bytes>& images() {
     std::vector<Bytes> jpegs;
     if (const char* tar = std::getenv("MILLRACE_BENCH_TAR")) jpegs = read_tar(tar);
     for (std::uint32_t i = 0; jpegs.empty() || (jpegs.size() < 32 && i > 0); ++i) {
-      jpegs.push_back(encode_jpeg(500, i % 3 == 0 ? 333 : 375, i));
+      jpegs.push_back(gradient_jpeg(500, i % 3 == 0 ? 333 : 375, i));
     }
     return jpegs;
   }();

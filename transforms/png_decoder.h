@@ -30,7 +30,7 @@ class PngDecoder {
   /// The view lies in `pixels`. Errors: bad_image, image_too_large.
   Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels);
 
-  /// The size, and how it lies, without the pixels.
+  /// The size, from the header alone: how it lies may be said behind the image data.
   Result<StoredImage> measure(std::span<const std::uint8_t> data) const;
 
  private:

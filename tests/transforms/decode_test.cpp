@@ -33,7 +33,7 @@ std::vector<JpegChoices> jpeg_kinds() {
     }
   }
   kinds.push_back({.restart_rows = 1});
-  kinds.push_back({.gray = true});
+  kinds.push_back({.h_sampling = 1, .v_sampling = 1, .gray = true});
   kinds.push_back({.arithmetic = true});
   return kinds;
 }
@@ -164,7 +164,9 @@ std::size_t jpeg_scans(const Bytes& jpeg) {
 
 /// A progressive JPEG with `more` scans behind its own, of 11 bytes each, that have no content.
 Bytes jpeg_of_many_scans(std::size_t more) {
-  Bytes jpeg = test::encode_jpeg(make_pixels(64, 64, 12), {.progressive = true, .gray = true});
+  Bytes jpeg =
+      test::encode_jpeg(make_pixels(64, 64, 12),
+                        {.h_sampling = 1, .v_sampling = 1, .progressive = true, .gray = true});
   // An AC scan whose one end-of-band run covers all of the 64 blocks: code 0 stands for a run of 64
   // to 127 blocks, followed by 6 bits that say how many more than 64.
   const Bytes table = {0xFF, 0xC4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0,

@@ -21,7 +21,7 @@ TEST_CASE("in steady state a JPEG becomes a slot without one allocation") {
     images.push_back(test::encode_jpeg(pixels, {}));
     images.push_back(test::encode_jpeg(pixels, {.h_sampling = 1, .v_sampling = 1}));
     images.push_back(test::encode_jpeg(pixels, {.progressive = true}));
-    images.push_back(test::encode_jpeg(pixels, {.gray = true}));
+    images.push_back(test::encode_jpeg(pixels, {.h_sampling = 1, .v_sampling = 1, .gray = true}));
   }
   const auto writer = clip_transform(112)->make_writer();
   std::vector<float> slot(std::size_t{3} * 112 * 112);

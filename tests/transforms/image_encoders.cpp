@@ -28,37 +28,6 @@ void append_chunk(Bytes& png, std::string_view name, const Bytes& body) {
 
 }  // namespace
 
-Bytes encode_jpeg(const Pixels& pixels, const JpegChoices& choices) {
-  jpeg_compress_struct cinfo{};
-  jpeg_error_mgr errors{};
-  cinfo.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&cinfo);
-  unsigned char* data = nullptr;
-  unsigned long size = 0;  // NOLINT: libjpeg's type
-  jpeg_mem_dest(&cinfo, &data, &size);
-  cinfo.image_width = static_cast<JDIMENSION>(pixels.width);
-  cinfo.image_height = static_cast<JDIMENSION>(pixels.height);
-  cinfo.input_components = 3;
-  cinfo.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&cinfo);
-  if (choices.gray) jpeg_set_colorspace(&cinfo, JCS_GRAYSCALE);
-  cinfo.comp_info[0].h_samp_factor = choices.gray ? 1 : choices.h_sampling;
-  cinfo.comp_info[0].v_samp_factor = choices.gray ? 1 : choices.v_sampling;
-  cinfo.restart_in_rows = choices.restart_rows;
-  cinfo.arith_code = choices.arithmetic ? TRUE : FALSE;
-  if (choices.progressive) jpeg_simple_progression(&cinfo);
-  jpeg_start_compress(&cinfo, TRUE);
-  for (int y = 0; y < pixels.height; ++y) {
-    auto* row = const_cast<JSAMPLE*>(pixels.view().row(y));  // NOLINT: libjpeg reads only
-    jpeg_write_scanlines(&cinfo, &row, 1);
-  }
-  jpeg_finish_compress(&cinfo);
-  Bytes jpeg(data, data + size);
-  jpeg_destroy_compress(&cinfo);
-  std::free(data);  // NOLINT: from libjpeg
-  return jpeg;
-}
-
 Bytes encode_png(const Pixels& pixels) {
   Bytes rows;
   for (int y = 0; y < pixels.height; ++y) {

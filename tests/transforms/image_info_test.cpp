@@ -15,6 +15,7 @@ TEST_CASE("the headers of JPEG, PNG and WebP tell size and mode") {
   const test::Pixels pixels = test::make_pixels(123, 45, 1);
   test::JpegChoices gray;
   gray.gray = true;
+  gray.h_sampling = gray.v_sampling = 1;
   test::JpegChoices progressive;
   progressive.progressive = true;
   struct Expected {

@@ -12,32 +12,19 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <hwy/targets.h>
 
 #include "image_fixtures.h"
 #include "jpeg_files.h"
 #include "millrace/transforms/decode.h"
 #include "reference_data.h"
 #include "sanitized_build.h"
+#include "vector_targets.h"
 
 namespace millrace {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 using test::JpegRecipe;
-
-/// Runs `body` with each vector instruction set that this processor has.
-void for_each_target(const std::function<void(const std::string& name)>& body) {
-  const std::int64_t supported = hwy::SupportedTargets();
-  for (std::int64_t left = supported; left != 0; left &= left - 1) {
-    const std::int64_t target = left & -left;
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    body(std::string(hwy::TargetName(target)));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-}
 
 /// The own decoder in front of libjpeg-turbo, against libjpeg-turbo alone.
 class Twins {
@@ -146,7 +133,7 @@ TEST_CASE("one of several megapixels, one of a single column and one of a single
 }
 
 TEST_CASE("every vector instruction set gives the same pixels") {
-  for_each_target([](const std::string& name) {
+  test::for_each_vector_target([](const std::string& name) {
     Twins twins;
     std::mt19937 random(11);
     for (int i = 0; i < 60; ++i) {
@@ -157,7 +144,7 @@ TEST_CASE("every vector instruction set gives the same pixels") {
 }
 
 TEST_CASE("the inverse transform equals its twin without vectors, whatever the coefficients") {
-  for_each_target([](const std::string& name) {
+  test::for_each_vector_target([](const std::string& name) {
     std::mt19937 random(3);
     constexpr std::size_t kTiles = 3;
     constexpr std::size_t kStride = kTiles * 32;
@@ -196,7 +183,7 @@ TEST_CASE("the inverse transform equals its twin without vectors, whatever the c
 TEST_CASE("upsampling and colours equal their twins, for every pair of chroma samples") {
   constexpr std::size_t kWidth = 256;
   using Row = std::array<std::uint8_t, kWidth + 2 * jpeg::kRowMargin>;
-  for_each_target([](const std::string& name) {
+  test::for_each_vector_target([](const std::string& name) {
     std::mt19937 random(5);
     for (int cb = 0; cb < 256; ++cb) {
       std::array<Row, 5> rows;

@@ -9,7 +9,7 @@
 
 namespace millrace::test {
 
-std::vector<std::uint8_t> make_jpeg(const JpegRecipe& recipe) {
+std::vector<std::uint8_t> encode_jpeg(ImageView image, const JpegChoices& choices) {
   jpeg_compress_struct cinfo{};
   jpeg_error_mgr errors{};
   cinfo.err = jpeg_std_error(&errors);
@@ -17,28 +17,43 @@ std::vector<std::uint8_t> make_jpeg(const JpegRecipe& recipe) {
   unsigned char* data = nullptr;
   unsigned long size = 0;  // NOLINT: libjpeg's type
   jpeg_mem_dest(&cinfo, &data, &size);
-  cinfo.image_width = static_cast<JDIMENSION>(recipe.width);
-  cinfo.image_height = static_cast<JDIMENSION>(recipe.height);
+  cinfo.image_width = static_cast<JDIMENSION>(image.width);
+  cinfo.image_height = static_cast<JDIMENSION>(image.height);
   cinfo.input_components = 3;
   cinfo.in_color_space = JCS_RGB;
   jpeg_set_defaults(&cinfo);
-  if (recipe.gray) jpeg_set_colorspace(&cinfo, JCS_GRAYSCALE);
-  if (recipe.rgb) {
+  if (choices.gray) jpeg_set_colorspace(&cinfo, JCS_GRAYSCALE);
+  if (choices.rgb) {
     jpeg_set_colorspace(&cinfo, JCS_RGB);
     cinfo.write_Adobe_marker = TRUE;
   }
-  jpeg_set_quality(&cinfo, recipe.quality, TRUE);
-  cinfo.comp_info[0].h_samp_factor = recipe.h_sampling;
-  cinfo.comp_info[0].v_samp_factor = recipe.v_sampling;
-  cinfo.optimize_coding = recipe.optimized ? TRUE : FALSE;
-  cinfo.restart_interval = recipe.restart_mcus;
-  cinfo.restart_in_rows = recipe.restart_rows;
-  if (recipe.progressive) jpeg_simple_progression(&cinfo);
+  jpeg_set_quality(&cinfo, choices.quality, TRUE);
+  cinfo.comp_info[0].h_samp_factor = choices.h_sampling;
+  cinfo.comp_info[0].v_samp_factor = choices.v_sampling;
+  cinfo.optimize_coding = choices.optimized ? TRUE : FALSE;
+  cinfo.restart_interval = choices.restart_mcus;
+  cinfo.restart_in_rows = choices.restart_rows;
+  cinfo.arith_code = choices.arithmetic ? TRUE : FALSE;
+  if (choices.progressive) jpeg_simple_progression(&cinfo);
   jpeg_start_compress(&cinfo, TRUE);
-  std::vector<std::uint8_t> row(static_cast<std::size_t>(recipe.width) * 3);
+  for (int y = 0; y < image.height; ++y) {
+    auto* row = const_cast<JSAMPLE*>(image.row(y));  // NOLINT: libjpeg reads only
+    jpeg_write_scanlines(&cinfo, &row, 1);
+  }
+  jpeg_finish_compress(&cinfo);
+  std::vector<std::uint8_t> jpeg(data, data + size);
+  jpeg_destroy_compress(&cinfo);
+  std::free(data);  // NOLINT: from libjpeg
+  return jpeg;
+}
+
+std::vector<std::uint8_t> make_jpeg(const JpegRecipe& recipe) {
+  const std::size_t row_bytes = static_cast<std::size_t>(recipe.width) * 3;
+  std::vector<std::uint8_t> pixels(row_bytes * static_cast<std::size_t>(recipe.height));
   std::uint32_t state = recipe.seed;
   for (int y = 0; y < recipe.height; ++y) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
+    std::uint8_t* row = pixels.data() + static_cast<std::size_t>(y) * row_bytes;
+    for (std::size_t i = 0; i < row_bytes; ++i) {
       state = state * 1664525U + 1013904223U;
       const double x = static_cast<double>(i) / 3;
       const double wave = 128 + 100 * std::sin(x / 19 + y / 23.0 + static_cast<double>(i % 3) +
@@ -47,14 +62,8 @@ std::vector<std::uint8_t> make_jpeg(const JpegRecipe& recipe) {
       const int base = recipe.noise >= 256 ? 128 : static_cast<int>(wave);
       row[i] = static_cast<std::uint8_t>(std::clamp(base + noise, 0, 255));
     }
-    JSAMPROW pointer = row.data();
-    jpeg_write_scanlines(&cinfo, &pointer, 1);
   }
-  jpeg_finish_compress(&cinfo);
-  std::vector<std::uint8_t> jpeg(data, data + size);
-  jpeg_destroy_compress(&cinfo);
-  std::free(data);  // NOLINT: from libjpeg
-  return jpeg;
+  return encode_jpeg({pixels.data(), recipe.width, recipe.height, row_bytes}, recipe);
 }
 
 JpegRecipe any_recipe(std::mt19937& random, int longest) {
