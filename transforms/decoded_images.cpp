@@ -34,7 +34,7 @@ Result<ImageView> DecodedImages::decode(const DecodeOptions& options,
   }
   entry->field = {};
   const StageTimer timer(times, Stage::decode, field.size());
-  const Result<ImageView> decoded = entry->decoder.decode(field);
+  Result<ImageView> decoded = entry->decoder.decode(field);
   if (!decoded) return decoded;
   entry->field = field;
   entry->image = *decoded;

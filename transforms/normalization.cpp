@@ -80,9 +80,9 @@ char32_t Normalization::composed(char32_t first, char32_t second) const {
 void Normalization::append_decomposed(char32_t c, std::u32string& out) const {
   if (is_within(c, kSyllables, kSyllableCount)) {
     const char32_t index = c - kSyllables;
-    out += kLeads + index / (kVowelCount * kTrailCount);
-    out += kVowels + index / kTrailCount % kVowelCount;
-    if (index % kTrailCount != 0) out += kTrails + index % kTrailCount;
+    out.push_back(kLeads + index / (kVowelCount * kTrailCount));
+    out.push_back(kVowels + index / kTrailCount % kVowelCount);
+    if (index % kTrailCount != 0) out.push_back(kTrails + index % kTrailCount);
     return;
   }
   // Only the first part decomposes further, so this is no deeper than the longest mapping.

@@ -229,7 +229,7 @@ class Reading {
   }
 
   std::shared_ptr<const OpenedShard> open(std::uint32_t number) {
-    if (listing_.unlisted.count(number) > 0) return nullptr;
+    if (listing_.unlisted.contains(number)) return nullptr;
     const std::string& path = listing_.shards[number];
     const auto shard = open_shard(path, options_.read);
     if (!shard) return refuse(number, shard.error());
