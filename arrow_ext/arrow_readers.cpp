@@ -40,6 +40,6 @@ class Readers final : public ArrowReaders {
 /// millrace.
 extern "C" __attribute__((visibility("default"))) const millrace::ArrowReaders*
 millrace_arrow_readers(const char* version) {
-  static const millrace::arrow_ext::Readers kReaders;
-  return std::string_view(version) == MILLRACE_VERSION ? &kReaders : nullptr;
+  static const millrace::arrow_ext::Readers readers;
+  return std::string_view(version) == MILLRACE_VERSION ? &readers : nullptr;
 }

@@ -20,12 +20,12 @@
 
 #include "jpeg_files.h"
 #include "millrace/formats/sample_stream.h"
-#include "millrace/transforms/clip_image.h"
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/normalize.h"
-#include "millrace/transforms/resize.h"
-#include "millrace/transforms/resize_scalar.h"
-#include "millrace/transforms/step_geometry-inl.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/output/normalize.h"
+#include "millrace/transforms/resize/resize.h"
+#include "millrace/transforms/resize/resize_scalar.h"
+#include "millrace/transforms/steps/clip_image.h"
+#include "millrace/transforms/steps/step_geometry-inl.h"
 
 namespace millrace {
 namespace {

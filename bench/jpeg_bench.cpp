@@ -21,7 +21,7 @@
 
 #include "jpeg_files.h"
 #include "millrace/formats/sample_stream.h"
-#include "millrace/transforms/jpeg_baseline.h"
+#include "millrace/transforms/jpeg/jpeg_baseline.h"
 
 namespace {
 

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/transforms/clip_tokenizer.h"
-#include "millrace/transforms/unicode-inl.h"
+#include "millrace/transforms/text/unicode-inl.h"
+#include "millrace/transforms/tokenizers/clip_tokenizer.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include "check/conversations.h"
 #include "millrace/formats/plain_text.h"
 #include "millrace/formats/shard.h"
-#include "millrace/transforms/image_info.h"
-#include "millrace/transforms/resize_geometry.h"
+#include "millrace/transforms/decode/image_info.h"
+#include "millrace/transforms/resize/resize_geometry.h"
 #include "quantity_text.h"
 
 namespace millrace::cli {

@@ -12,9 +12,9 @@
 #include "check/sample_check.h"
 #include "millrace/formats/field_selector.h"
 #include "millrace/formats/sample.h"
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/jpeg_encoder.h"
-#include "millrace/transforms/resize.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/jpeg/jpeg_encoder.h"
+#include "millrace/transforms/resize/resize.h"
 
 namespace millrace::cli {
 

@@ -6,7 +6,7 @@
 
 #include "millrace/formats/plain_text.h"
 #include "millrace/loader/permutation.h"
-#include "millrace/transforms/caption_template.h"
+#include "millrace/transforms/captions/caption_template.h"
 
 namespace millrace {
 

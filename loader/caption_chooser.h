@@ -10,8 +10,8 @@
 #include "millrace/formats/field_selector.h"
 #include "millrace/formats/sample.h"
 #include "millrace/result/result.h"
-#include "millrace/transforms/caption_cleaner.h"
-#include "millrace/transforms/captions.h"
+#include "millrace/transforms/captions/caption_cleaner.h"
+#include "millrace/transforms/captions/captions.h"
 #include "millrace/transforms/column.h"
 #include "millrace/transforms/draw.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "millrace/loader/json_object-inl.h"
-#include "millrace/transforms/captions.h"
+#include "millrace/transforms/captions/captions.h"
 
 namespace millrace {
 

@@ -6,7 +6,7 @@
 #include "millrace/loader/decode_options_json-inl.h"
 #include "millrace/loader/image_transform_json-inl.h"
 #include "millrace/loader/tokenizer_json-inl.h"
-#include "millrace/transforms/clip_image.h"
+#include "millrace/transforms/steps/clip_image.h"
 
 namespace millrace {
 

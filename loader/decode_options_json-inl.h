@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "millrace/loader/json_object-inl.h"
-#include "millrace/transforms/decode_options.h"
+#include "millrace/transforms/decode/decode_options.h"
 
 namespace millrace {
 

@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "millrace/loader/json_object-inl.h"
-#include "millrace/transforms/image_patches.h"
-#include "millrace/transforms/image_transform.h"
+#include "millrace/transforms/output/image_patches.h"
+#include "millrace/transforms/steps/image_transform.h"
 
 namespace millrace {
 

@@ -13,7 +13,7 @@
 #include "millrace/loader/caption_chooser.h"
 #include "millrace/loader/permutation.h"
 #include "millrace/transforms/column.h"
-#include "millrace/transforms/decoded_images.h"
+#include "millrace/transforms/decode/decoded_images.h"
 #include "millrace/transforms/draw.h"
 
 namespace millrace {

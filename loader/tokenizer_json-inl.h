@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "millrace/loader/json_object-inl.h"
-#include "millrace/transforms/tokenizer.h"
+#include "millrace/transforms/tokenizers/tokenizer.h"
 
 namespace millrace {
 

@@ -6,8 +6,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "millrace/transforms/clip_tokenizer.h"
-#include "millrace/transforms/tokenizer_file.h"
+#include "millrace/transforms/tokenizers/clip_tokenizer.h"
+#include "millrace/transforms/tokenizers/tokenizer_file.h"
 
 namespace millrace {
 

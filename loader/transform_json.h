@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "millrace/transforms/column.h"
-#include "millrace/transforms/decode_options.h"
-#include "millrace/transforms/image_transform.h"
+#include "millrace/transforms/decode/decode_options.h"
+#include "millrace/transforms/steps/image_transform.h"
 
 namespace millrace {
 

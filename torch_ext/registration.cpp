@@ -22,9 +22,9 @@
 #include "millrace/loader/read_options_json.h"
 #include "millrace/loader/transform_json.h"
 #include "millrace/torch_ext/data_loader.h"
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/image_transform.h"
-#include "millrace/transforms/resize.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/resize/resize.h"
+#include "millrace/transforms/steps/image_transform.h"
 
 namespace millrace::torch_ext {
 

@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "millrace/transforms/caption_template.h"
+#include "millrace/transforms/captions/caption_template.h"
 
 namespace millrace {
 

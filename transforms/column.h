@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/transforms/captions.h"
-#include "millrace/transforms/clip_image.h"
-#include "millrace/transforms/clip_tokenizer.h"
+#include "millrace/transforms/captions/captions.h"
+#include "millrace/transforms/steps/clip_image.h"
+#include "millrace/transforms/tokenizers/clip_tokenizer.h"
 #include "millrace/transforms/transform.h"
 
 namespace millrace {

@@ -170,7 +170,7 @@ class Page {
   void add_sample_card(SamplePlace place, const ShownSample& sample, std::string_view message) {
     std::string card = "<article>";
     if (!sample.thumbnail.empty()) {
-      card += "<img loading=\"lazy\" alt=\"\" src=\"data:image/jpeg;base64," +
+      card += R"(<img loading="lazy" alt="" src="data:image/jpeg;base64,)" +
               base64(sample.thumbnail) + "\">";
     } else {
       card += "<div class=\"none\">" +
@@ -224,7 +224,7 @@ class Page {
       const std::uint64_t width = (bar.count * 100 + most - 1) / most;
       text_ += "<tr><th>" + plain(bar.label) +
                "</th><td><i style=\"width:" + std::to_string(width) +
-               "%\"></i></td><td class=\"number\">" + grouped(bar.count) + "</td></tr>";
+               R"(%"></i></td><td class="number">)" + grouped(bar.count) + "</td></tr>";
     }
     text_ += "</table></figure>";
   }

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "millrace/transforms/resize_geometry.h"
+#include "millrace/transforms/resize/resize_geometry.h"
 
 namespace millrace::cli {
 

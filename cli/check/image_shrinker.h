@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "millrace/result/result.h"
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/jpeg_encoder.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/jpeg/jpeg_encoder.h"
 #include "millrace/transforms/pixel_buffer.h"
-#include "millrace/transforms/resize.h"
+#include "millrace/transforms/resize/resize.h"
 
 namespace millrace::cli {
 

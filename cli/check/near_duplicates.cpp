@@ -22,7 +22,8 @@ std::uint64_t low_bits(int count) {
 // The masks of every choice of `chosen` of `bands` bands.
 std::vector<std::uint64_t> masks_of(int bands, int chosen) {
   std::vector<std::uint64_t> masks;
-  for (std::uint32_t choice = 0; choice < std::uint32_t{1} << bands; ++choice) {
+  const std::uint32_t choices = std::uint32_t{1} << static_cast<unsigned>(bands);
+  for (std::uint32_t choice = 0; choice < choices; ++choice) {
     if (std::popcount(choice) != chosen) continue;
     std::uint64_t mask = 0;
     for (int band = 0; band < bands; ++band) {

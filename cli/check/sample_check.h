@@ -15,9 +15,9 @@
 #include "millrace/formats/field_selector.h"
 #include "millrace/formats/sample.h"
 #include "millrace/formats/tables/json_row_reader.h"
-#include "millrace/transforms/clip_tokenizer.h"
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/image_info.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/decode/image_info.h"
+#include "millrace/transforms/tokenizers/clip_tokenizer.h"
 
 namespace millrace::cli {
 

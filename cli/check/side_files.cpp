@@ -107,7 +107,12 @@ std::optional<std::string> wrong_mds_hash(const std::string& shard,
   for (const auto& [algorithm, said] : found->entry->hashes) {
     const std::string computed = digest_by(algorithm, bytes);
     if (!computed.empty() && computed != said) {
-      return "its " + algorithm + " is " + computed + ", index.json says " + said;
+      return std::string("its ")
+          .append(algorithm)
+          .append(" is ")
+          .append(computed)
+          .append(", index.json says ")
+          .append(said);
     }
   }
   return std::nullopt;

@@ -11,7 +11,7 @@
 #include "millrace/formats/json_value.h"
 #include "millrace/formats/plain_text.h"
 #include "millrace/formats/tar/tar_writer.h"
-#include "millrace/transforms/image_kind.h"
+#include "millrace/transforms/decode/image_kind.h"
 #include "pack/packed_keys.h"
 #include "printable_text.h"
 

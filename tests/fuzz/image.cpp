@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
-#include "millrace/transforms/clip_image.h"
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/exif.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/decode/exif.h"
+#include "millrace/transforms/steps/clip_image.h"
 #include "require.h"
 
 namespace {

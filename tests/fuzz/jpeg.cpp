@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/jpeg_baseline.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/jpeg/jpeg_baseline.h"
 #include "require.h"
 
 namespace {

@@ -7,9 +7,9 @@
 #include <cstring>
 #include <vector>
 
-#include "millrace/transforms/resize_passes.h"
-#include "millrace/transforms/resize_scalar.h"
-#include "millrace/transforms/resize_weights.h"
+#include "millrace/transforms/resize/resize_passes.h"
+#include "millrace/transforms/resize/resize_scalar.h"
+#include "millrace/transforms/resize/resize_weights.h"
 
 namespace {
 

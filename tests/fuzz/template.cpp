@@ -8,9 +8,9 @@
 
 #include <re2/re2.h>
 
-#include "millrace/transforms/caption_cleaner.h"
-#include "millrace/transforms/caption_template.h"
-#include "millrace/transforms/unicode-inl.h"
+#include "millrace/transforms/captions/caption_cleaner.h"
+#include "millrace/transforms/captions/caption_template.h"
+#include "millrace/transforms/text/unicode-inl.h"
 #include "require.h"
 
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "millrace/transforms/text_repair.h"
-#include "millrace/transforms/unicode-inl.h"
+#include "millrace/transforms/text/text_repair.h"
+#include "millrace/transforms/text/unicode-inl.h"
 #include "require.h"
 
 namespace {

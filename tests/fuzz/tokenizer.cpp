@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/transforms/clip_tokenizer.h"
-#include "millrace/transforms/text_repair.h"
-#include "millrace/transforms/unicode-inl.h"
+#include "millrace/transforms/text/text_repair.h"
+#include "millrace/transforms/text/unicode-inl.h"
+#include "millrace/transforms/tokenizers/clip_tokenizer.h"
 #include "require.h"
 #include "transforms/slow_clip_tokenizer.h"
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/transforms/tokenizer_file.h"
+#include "millrace/transforms/tokenizers/tokenizer_file.h"
 #include "require.h"
 
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it by this name

@@ -1,4 +1,4 @@
-#include "millrace/transforms/captions.h"
+#include "millrace/transforms/captions/captions.h"
 
 #include <algorithm>
 #include <array>
@@ -22,7 +22,7 @@
 #include "millrace/loader/options_json.h"
 #include "millrace/loader/state.h"
 #include "millrace/loader/transform_json.h"
-#include "millrace/transforms/unicode-inl.h"
+#include "millrace/transforms/text/unicode-inl.h"
 #include "refusal.h"
 #include "text.h"
 

@@ -6,8 +6,8 @@
 
 #include "millrace/loader/options_json.h"
 #include "millrace/loader/transform_json.h"
-#include "millrace/transforms/image_presets.h"
-#include "millrace/transforms/image_transform.h"
+#include "millrace/transforms/steps/image_presets.h"
+#include "millrace/transforms/steps/image_transform.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "millrace/transforms/clip_tokenizer.h"
+#include "millrace/transforms/tokenizers/clip_tokenizer.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "millrace/transforms/byte_pairs-inl.h"
+#include "millrace/transforms/tokenizers/byte_pairs-inl.h"
 #include "reference_data.h"
 #include "sanitized_build.h"
 #include "slow_clip_tokenizer.h"

@@ -1,4 +1,4 @@
-#include "millrace/transforms/decode_options.h"
+#include "millrace/transforms/decode/decode_options.h"
 
 #include <algorithm>
 #include <array>
@@ -10,8 +10,8 @@
 
 #include "image_encoders.h"
 #include "image_fixtures.h"
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/exif.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/decode/exif.h"
 
 namespace millrace {
 namespace {

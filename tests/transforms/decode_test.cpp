@@ -1,4 +1,4 @@
-#include "millrace/transforms/decode.h"
+#include "millrace/transforms/decode/decode.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 
 #include "image_encoders.h"
 #include "image_fixtures.h"
-#include "millrace/transforms/clip_image.h"
+#include "millrace/transforms/steps/clip_image.h"
 
 namespace millrace {
 namespace {

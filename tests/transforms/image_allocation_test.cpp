@@ -8,7 +8,7 @@
 #include "allocation_counter.h"
 #include "image_encoders.h"
 #include "image_fixtures.h"
-#include "millrace/transforms/clip_image.h"
+#include "millrace/transforms/steps/clip_image.h"
 
 namespace millrace {
 namespace {

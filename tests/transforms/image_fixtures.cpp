@@ -5,7 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "millrace/transforms/decode.h"
+#include "millrace/transforms/decode/decode.h"
 #include "reference_data.h"
 
 namespace millrace::test {

@@ -5,7 +5,7 @@
 
 #include "image_encoders.h"
 #include "image_fixtures.h"
-#include "millrace/transforms/image_info.h"
+#include "millrace/transforms/decode/image_info.h"
 #include "reference_data.h"
 
 namespace millrace {

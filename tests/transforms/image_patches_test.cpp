@@ -1,4 +1,4 @@
-#include "millrace/transforms/image_patches.h"
+#include "millrace/transforms/output/image_patches.h"
 
 #include <stdexcept>
 #include <string>
@@ -8,9 +8,9 @@
 
 #include "image_encoders.h"
 #include "image_fixtures.h"
-#include "millrace/transforms/decoded_images.h"
-#include "millrace/transforms/normalize.h"
-#include "millrace/transforms/resize.h"
+#include "millrace/transforms/decode/decoded_images.h"
+#include "millrace/transforms/output/normalize.h"
+#include "millrace/transforms/resize/resize.h"
 
 namespace millrace {
 namespace {

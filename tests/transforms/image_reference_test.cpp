@@ -7,12 +7,12 @@
 #include <doctest/doctest.h>
 
 #include "image_fixtures.h"
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/image_presets.h"
-#include "millrace/transforms/image_transform.h"
-#include "millrace/transforms/normalize.h"
-#include "millrace/transforms/resize.h"
-#include "millrace/transforms/step_geometry-inl.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/output/normalize.h"
+#include "millrace/transforms/resize/resize.h"
+#include "millrace/transforms/steps/image_presets.h"
+#include "millrace/transforms/steps/image_transform.h"
+#include "millrace/transforms/steps/step_geometry-inl.h"
 #include "reference_data.h"
 #include "sanitized_build.h"
 

@@ -1,4 +1,4 @@
-#include "millrace/transforms/image_transform.h"
+#include "millrace/transforms/steps/image_transform.h"
 
 #include <algorithm>
 #include <array>
@@ -12,11 +12,11 @@
 
 #include "image_encoders.h"
 #include "image_fixtures.h"
-#include "millrace/transforms/clip_image.h"
-#include "millrace/transforms/decoded_images.h"
-#include "millrace/transforms/image_presets.h"
-#include "millrace/transforms/mirror.h"
-#include "millrace/transforms/step_geometry-inl.h"
+#include "millrace/transforms/decode/decoded_images.h"
+#include "millrace/transforms/steps/clip_image.h"
+#include "millrace/transforms/steps/image_presets.h"
+#include "millrace/transforms/steps/mirror.h"
+#include "millrace/transforms/steps/step_geometry-inl.h"
 
 namespace millrace {
 namespace {

@@ -7,7 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "image_fixtures.h"
-#include "millrace/transforms/decode.h"
+#include "millrace/transforms/decode/decode.h"
 #include "reference_data.h"
 #include "sanitized_build.h"
 

@@ -1,4 +1,4 @@
-#include "millrace/transforms/jpeg_baseline.h"
+#include "millrace/transforms/jpeg/jpeg_baseline.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@
 
 #include "image_fixtures.h"
 #include "jpeg_files.h"
-#include "millrace/transforms/decode.h"
+#include "millrace/transforms/decode/decode.h"
 #include "reference_data.h"
 #include "sanitized_build.h"
 #include "vector_targets.h"

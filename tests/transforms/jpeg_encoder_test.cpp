@@ -1,4 +1,4 @@
-#include "millrace/transforms/jpeg_encoder.h"
+#include "millrace/transforms/jpeg/jpeg_encoder.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 #include <doctest/doctest.h>
 
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/resize_geometry.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/resize/resize_geometry.h"
 
 namespace millrace {
 namespace {

@@ -1,4 +1,4 @@
-#include "millrace/transforms/normalize.h"
+#include "millrace/transforms/output/normalize.h"
 
 #include <cmath>
 #include <cstring>

@@ -8,8 +8,8 @@
 #include "failing_allocation.h"
 #include "image_encoders.h"
 #include "image_fixtures.h"
-#include "millrace/transforms/decode.h"
-#include "millrace/transforms/resize.h"
+#include "millrace/transforms/decode/decode.h"
+#include "millrace/transforms/resize/resize.h"
 
 namespace millrace {
 namespace {

@@ -1,4 +1,4 @@
-#include "millrace/transforms/resize.h"
+#include "millrace/transforms/resize/resize.h"
 
 #include <algorithm>
 #include <array>
@@ -11,10 +11,10 @@
 #include <hwy/targets.h>
 
 #include "image_fixtures.h"
-#include "millrace/transforms/clip_image.h"
-#include "millrace/transforms/resize_passes.h"
-#include "millrace/transforms/resize_scalar.h"
-#include "millrace/transforms/resize_weights.h"
+#include "millrace/transforms/resize/resize_passes.h"
+#include "millrace/transforms/resize/resize_scalar.h"
+#include "millrace/transforms/resize/resize_weights.h"
+#include "millrace/transforms/steps/clip_image.h"
 #include "vector_targets.h"
 
 namespace millrace {

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <string>
 
-#include "millrace/transforms/clip_vocabulary-inl.h"
-#include "millrace/transforms/text_repair.h"
-#include "millrace/transforms/unicode-inl.h"
+#include "millrace/transforms/text/text_repair.h"
+#include "millrace/transforms/text/unicode-inl.h"
+#include "millrace/transforms/tokenizers/clip_vocabulary-inl.h"
 
 namespace millrace::test {
 

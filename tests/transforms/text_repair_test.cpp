@@ -1,4 +1,4 @@
-#include "millrace/transforms/text_repair.h"
+#include "millrace/transforms/text/text_repair.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/transforms/normalization-inl.h"
+#include "millrace/transforms/text/normalization-inl.h"
 #include "reference_data.h"
 
 namespace {

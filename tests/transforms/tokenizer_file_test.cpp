@@ -1,4 +1,4 @@
-#include "millrace/transforms/tokenizer_file.h"
+#include "millrace/transforms/tokenizers/tokenizer_file.h"
 
 #include <doctest/doctest.h>
 
@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/transforms/byte_letters-inl.h"
-#include "millrace/transforms/split_pattern-inl.h"
-#include "millrace/transforms/unicode-inl.h"
+#include "millrace/transforms/text/unicode-inl.h"
+#include "millrace/transforms/tokenizers/byte_letters-inl.h"
+#include "millrace/transforms/tokenizers/split_pattern-inl.h"
 #include "reference_data.h"
 
 namespace {

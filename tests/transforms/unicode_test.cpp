@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "millrace/transforms/unicode-inl.h"
+#include "millrace/transforms/text/unicode-inl.h"
 #include "reference_data.h"
 
 using millrace::CharClass;

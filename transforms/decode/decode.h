@@ -1,0 +1,59 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "millrace/result/result.h"
+#include "millrace/transforms/decode/decode_options.h"
+#include "millrace/transforms/image.h"
+
+namespace millrace {
+
+/// An image for a resize that takes `box` of it.
+struct BoxedImage {
+  ImageView pixels;
+  /// Left, top, right, bottom of what was asked for, in `pixels`; Resizer::Geometry::box.
+  std::array<double, 4> box = {};
+};
+
+/// Decodes JPEG, PNG and WebP to RGB: the same pixels as Pillow, and an error where Pillow has one.
+/// By default as `Image.open(...).convert("RGB")`; DecodeOptions names the other references. Holds
+/// scratch that is kept between images: one a thread.
+///
+/// Every view is valid until the next call. Errors: bad_image, unsupported_image, image_too_large.
+class ImageDecoder {
+ public:
+  explicit ImageDecoder(const DecodeOptions& options = {});
+  ~ImageDecoder();
+  ImageDecoder(const ImageDecoder&) = delete;
+  ImageDecoder& operator=(const ImageDecoder&) = delete;
+
+  /// The size that decode() gives, from the headers alone: upright, where exif_orientation says so,
+  /// for which a PNG is decoded: its metadata may come last. An image that measures well may still
+  /// be one that decode() refuses.
+  Result<ImageSize> measure(std::span<const std::uint8_t> data);
+
+  Result<ImageView> decode(std::span<const std::uint8_t> data);
+
+  /// The pixels that decode() gives within `window`, and its verdict on the whole image. Of a JPEG,
+  /// what lies outside is read and not computed. Throws std::invalid_argument unless the window has
+  /// pixels and lies within the image that decode() gives.
+  Result<ImageView> decode(std::span<const std::uint8_t> data, const ImageWindow& window);
+
+  /// The same, for a resize of `window` to `target`. With DecodeOptions::fast_scale a JPEG that is
+  /// to become smaller by half or more is decoded at 1/2, 1/4 or 1/8, never to less than `target`;
+  /// the box says where the window came to lie. Otherwise the box is the whole of the pixels.
+  Result<BoxedImage> decode_for(std::span<const std::uint8_t> data, const ImageWindow& window,
+                                ImageSize target);
+
+ private:
+  Result<BoxedImage> decode_scaled(std::span<const std::uint8_t> data, const ImageWindow& window,
+                                   int scale);
+
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace millrace

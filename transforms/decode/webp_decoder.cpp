@@ -1,0 +1,108 @@
+#include "millrace/transforms/decode/webp_decoder.h"
+
+#include <memory>
+#include <optional>
+
+#include <webp/decode.h>
+#include <webp/demux.h>
+
+#include "millrace/transforms/decode/alpha.h"
+#include "millrace/transforms/decode/exif.h"
+#include "millrace/transforms/decode/image_kind.h"
+
+namespace millrace {
+namespace {
+
+struct DeleteDemuxer {
+  void operator()(WebPDemuxer* demuxer) const { WebPDemuxDelete(demuxer); }
+};
+struct DeleteDecoder {
+  void operator()(WebPAnimDecoder* decoder) const { WebPAnimDecoderDelete(decoder); }
+};
+
+using Demuxer = std::unique_ptr<WebPDemuxer, DeleteDemuxer>;
+
+/// A chunk of metadata; empty where there is none.
+std::span<const std::uint8_t> find_chunk(const Demuxer& demuxer, const char* name) {
+  WebPChunkIterator chunk{};
+  if (WebPDemuxGetChunk(demuxer.get(), name, 1, &chunk) == 0) return {};
+  const std::span<const std::uint8_t> bytes(chunk.chunk.bytes, chunk.chunk.size);
+  WebPDemuxReleaseChunkIterator(&chunk);
+  return bytes;  // it lies in the file's own bytes
+}
+
+Result<int> read_orientation(const Demuxer& demuxer) {
+  const Result<std::optional<int>> exif = read_exif_orientation(find_chunk(demuxer, "EXIF"));
+  if (!exif) return fail(Reason::bad_image, "WebP: " + exif.error().message);
+  if (*exif) return **exif;
+  return read_xmp_orientation(find_chunk(demuxer, "XMP ")).value_or(1);
+}
+
+}  // namespace
+
+Result<StoredImage> WebpDecoder::measure(std::span<const std::uint8_t> data) const {
+  const WebPData bytes{data.data(), data.size()};
+  const Demuxer demuxer(WebPDemux(&bytes));
+  if (demuxer == nullptr) return fail(Reason::bad_image, "WebP: the file's structure is broken");
+  const std::int64_t width = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH);
+  const std::int64_t height = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT);
+  if (auto fits = check_pixel_count(width, height, options_); !fits) {
+    return tl::unexpected(fits.error());
+  }
+  StoredImage image;
+  image.pixels.width = static_cast<int>(width);
+  image.pixels.height = static_cast<int>(height);
+  if (options_.exif_orientation == ExifOrientation::apply) {
+    const Result<int> orientation = read_orientation(demuxer);
+    if (!orientation) return tl::unexpected(orientation.error());
+    image.orientation = *orientation;
+  }
+  return image;
+}
+
+Result<StoredImage> WebpDecoder::decode(std::span<const std::uint8_t> data,
+                                        PixelBuffer& pixels) const {
+  // The canvas is allocated with the decoder, so its size is checked before.
+  Result<StoredImage> image = measure(data);
+  if (!image) return image;
+  const WebPData bytes{data.data(), data.size()};
+  WebPAnimDecoderOptions options;
+  if (WebPAnimDecoderOptionsInit(&options) == 0) {
+    return fail(Reason::internal, "libwebp and its headers have different versions");
+  }
+  const std::unique_ptr<WebPAnimDecoder, DeleteDecoder> decoder(
+      WebPAnimDecoderNew(&bytes, &options));
+  WebPAnimInfo info{};
+  if (decoder == nullptr || WebPAnimDecoderGetInfo(decoder.get(), &info) == 0) {
+    return fail(Reason::bad_image, "WebP: no image in the file");
+  }
+  std::uint8_t* rgba = nullptr;
+  int timestamp = 0;
+  if (WebPAnimDecoderGetNext(decoder.get(), &rgba, &timestamp) == 0) {
+    return fail(Reason::bad_image, "WebP: the image data are broken");
+  }
+
+  const auto width = static_cast<int>(info.canvas_width);
+  const auto height = static_cast<int>(info.canvas_height);
+  const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(width);
+  std::uint8_t* rows = pixels.reserve(stride_bytes * static_cast<std::size_t>(height));
+  const std::uint32_t features =
+      WebPDemuxGetI(WebPAnimDecoderGetDemuxer(decoder.get()), WEBP_FF_FORMAT_FLAGS);
+  const bool composites = options_.alpha == AlphaMode::composite && (features & ALPHA_FLAG) != 0;
+  for (int y = 0; y < height; ++y) {
+    std::uint8_t* rgb = rows + static_cast<std::size_t>(y) * stride_bytes;
+    for (int x = 0; x < width; ++x, rgb += 3, rgba += 4) {
+      if (composites) {
+        composite_pixel(rgba, rgba[3], options_.background, rgb);
+        continue;
+      }
+      rgb[0] = rgba[0];
+      rgb[1] = rgba[1];
+      rgb[2] = rgba[2];
+    }
+  }
+  image->pixels = {rows, width, height, stride_bytes};
+  return image;
+}
+
+}  // namespace millrace

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "millrace/result/result.h"
+#include "millrace/transforms/decode/decode_options.h"
+#include "millrace/transforms/decode/stored_image.h"
+#include "millrace/transforms/image.h"
+#include "millrace/transforms/jpeg/jpeg_frame.h"
+#include "millrace/transforms/jpeg/libjpeg_decoder.h"
+#include "millrace/transforms/pixel_buffer.h"
+
+namespace millrace {
+namespace jpeg {
+class BaselineDecoder;
+}
+
+/// What of a JPEG is to be decoded.
+struct JpegChoice {
+  int scale = 1;                      ///< 1, 2, 4 or 8: sides are so many times shorter, rounded up
+  std::optional<ImageWindow> window;  ///< of the scaled image, within it; none: all
+};
+
+/// JPEG to RGB as Pillow's convert("RGB").
+class JpegDecoder {
+ public:
+  explicit JpegDecoder(const DecodeOptions& options);
+  ~JpegDecoder();
+  JpegDecoder(const JpegDecoder&) = delete;
+  JpegDecoder& operator=(const JpegDecoder&) = delete;
+
+  /// The view lies in `pixels`. Errors: bad_image, unsupported_image, image_too_large.
+  Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
+                             const JpegChoice& choice = {});
+
+  /// The size, and how it lies, without the pixels.
+  Result<StoredImage> measure(std::span<const std::uint8_t> data);
+
+ private:
+  Result<JpegFrame> read_frame(std::span<const std::uint8_t> data, int& orientation);
+
+  DecodeOptions options_;
+  JpegMetadata metadata_;
+  LibjpegDecoder libjpeg_;
+  std::unique_ptr<jpeg::BaselineDecoder> baseline_;
+};
+
+}  // namespace millrace

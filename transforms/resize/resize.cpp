@@ -1,0 +1,212 @@
+#include "millrace/transforms/resize/resize.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "millrace/transforms/pixel_buffer.h"
+#include "millrace/transforms/resize/resize_passes.h"
+#include "millrace/transforms/resize/resize_scalar.h"
+#include "millrace/transforms/resize/resize_weights.h"
+
+namespace millrace {
+namespace {
+
+struct Box {
+  float left, top, right, bottom;
+};
+
+tl::unexpected<Error> bad_geometry(std::string message) {
+  return fail(Reason::bad_image, "resize: " + std::move(message));
+}
+
+Result<Box> checked_box(ImageView input, const Resizer::Geometry& geometry,
+                        MutableImageView output) {
+  if (input.width < 1 || input.height < 1) return bad_geometry("the input has no pixels");
+  if (geometry.full_width < 1 || geometry.full_height < 1) {
+    return bad_geometry("width and height must be at least 1");
+  }
+  if (output.width < 1 || output.height < 1 || geometry.crop_left < 0 || geometry.crop_top < 0 ||
+      output.width > geometry.full_width || output.height > geometry.full_height ||
+      geometry.crop_left > geometry.full_width - output.width ||
+      geometry.crop_top > geometry.full_height - output.height) {
+    return bad_geometry("the window lies outside the resized image");
+  }
+  if (!geometry.box) {
+    return Box{0, 0, static_cast<float>(input.width), static_cast<float>(input.height)};
+  }
+  const auto& [left, top, right, bottom] = *geometry.box;
+  const Box box{static_cast<float>(left), static_cast<float>(top), static_cast<float>(right),
+                static_cast<float>(bottom)};
+  // Written so that a NaN fails.
+  if (!(box.left >= 0 && box.top >= 0)) return bad_geometry("the box begins outside the image");
+  if (!(box.right <= static_cast<float>(input.width) &&
+        box.bottom <= static_cast<float>(input.height))) {
+    return bad_geometry("the box ends outside the image");
+  }
+  if (!(box.right - box.left >= 0 && box.bottom - box.top >= 0))
+    return bad_geometry("the box is empty");
+  return box;
+}
+
+/// Source index of each output pixel, as Pillow's ImagingScaleAffine finds it (the position is
+/// summed up, not multiplied); -1 outside.
+void nearest_positions(const ResizeAxis& axis, std::vector<int>& positions) {
+  const double step = static_cast<double>(axis.in_end - axis.in_begin) / axis.out_size;
+  double at = axis.in_begin + step * 0.5;
+  positions.resize(static_cast<std::size_t>(axis.window_size));
+  for (int i = 0; i < axis.window_begin + axis.window_size; ++i, at += step) {
+    if (i < axis.window_begin) continue;
+    const int source = at < 0.0 ? -1 : static_cast<int>(at);
+    positions[static_cast<std::size_t>(i - axis.window_begin)] =
+        source < axis.in_size ? source : -1;
+  }
+}
+
+void copy_nearest(ImageView input, const std::vector<int>& columns_from,
+                  const std::vector<int>& rows_from, MutableImageView output) {
+  for (int y = 0; y < output.height; ++y) {
+    std::uint8_t* out = output.row(y);
+    const int from = rows_from[static_cast<std::size_t>(y)];
+    for (int x = 0; x < output.width; ++x, out += 3) {
+      const int column = columns_from[static_cast<std::size_t>(x)];
+      if (from < 0 || column < 0) {
+        std::memset(out, 0, 3);
+      } else {
+        std::memcpy(out, input.row(from) + static_cast<std::size_t>(column) * 3, 3);
+      }
+    }
+  }
+}
+
+/// Pillow 13 begins with the pass along y where that spares many rows: measured with Pillow, over
+/// random sizes, boxes and filters; before, it always began along x. Both passes round to bytes, so
+/// the order shows.
+bool is_vertical_first(ImageView input, const Resizer::Geometry& geometry) {
+  const std::int64_t fewer_columns =
+      std::max<std::int64_t>(0, std::int64_t{input.width} - geometry.full_width);
+  return std::int64_t{input.height} - geometry.full_height > 2 * fewer_columns;
+}
+
+/// The weights along one axis, in the forms that the kernels take.
+template <typename Words>
+struct PreparedAxis {
+  ResizeAxis axis;  ///< without input pixels, as no resize has it: no weights here
+  ResizeWeights weights;
+  Words words;
+};
+
+/// Weights cost as much as a tenth of the resize itself, and many images have the same few sizes.
+template <typename Words>
+class AxisCache {
+ public:
+  const PreparedAxis<Words>& get(const ResizeAxis& axis) {
+    for (const PreparedAxis<Words>& entry : entries_) {
+      if (entry.axis == axis) return entry;
+    }
+    PreparedAxis<Words>& entry = entries_[next_];
+    next_ = (next_ + 1) % entries_.size();
+    // Until it is whole the entry serves no axis: computing it may run out of memory.
+    entry.axis = ResizeAxis{};
+    compute_resize_weights(axis, entry.weights);
+    entry.words.assign(entry.weights);
+    entry.axis = axis;
+    return entry;
+  }
+
+ private:
+  std::array<PreparedAxis<Words>, 8> entries_;
+  std::size_t next_ = 0;
+};
+
+/// Everything from 0 to `size`, of which a window is wanted, stays as it is.
+ResizeAxis unchanged(int size, int window_begin, int window_size) {
+  return {size, 0.0F, static_cast<float>(size), size, window_begin, window_size, Filter::bicubic};
+}
+
+}  // namespace
+
+std::string_view filter_name(Filter filter) {
+  switch (filter) {
+    case Filter::nearest:
+      return "nearest";
+    case Filter::box:
+      return "box";
+    case Filter::bilinear:
+      return "bilinear";
+    case Filter::hamming:
+      return "hamming";
+    case Filter::bicubic:
+      return "bicubic";
+    case Filter::lanczos:
+      return "lanczos";
+  }
+  return "unknown";
+}
+
+struct Resizer::Parts {
+  void run(ImageView input, const ResizeAxis& columns, const ResizeAxis& rows,
+           MutableImageView output) {
+    const auto& horizontal = columns_cache.get(columns);
+    const auto& vertical = rows_cache.get(rows);
+    if (resize_with_vectors(input, horizontal.words, vertical.words, output, scratch)) return;
+    resize_scalar(input, horizontal.weights, vertical.weights, output, scalar_rows);
+  }
+
+  AxisCache<HorizontalWords> columns_cache;
+  AxisCache<VerticalWords> rows_cache;
+  ResizeScratch scratch;
+  PixelBuffer middle;
+  std::vector<std::uint8_t> scalar_rows;
+  std::vector<int> columns_from;
+  std::vector<int> rows_from;
+};
+
+Resizer::Resizer() : parts_(std::make_unique<Parts>()) {}
+Resizer::~Resizer() = default;
+
+Result<void> Resizer::resize(ImageView input, const Geometry& geometry, Filter filter,
+                             MutableImageView output) {
+  const Result<Box> box = checked_box(input, geometry, output);
+  if (!box) return tl::unexpected(box.error());
+  const ResizeAxis columns{input.width,        box->left,    box->right, geometry.full_width,
+                           geometry.crop_left, output.width, filter};
+  const ResizeAxis rows{input.height,      box->top,      box->bottom, geometry.full_height,
+                        geometry.crop_top, output.height, filter};
+
+  if (columns.is_identity() && rows.is_identity()) {
+    for (int y = 0; y < output.height; ++y) {
+      std::memcpy(
+          output.row(y),
+          input.row(geometry.crop_top + y) + static_cast<std::size_t>(geometry.crop_left) * 3,
+          static_cast<std::size_t>(output.width) * 3);
+    }
+    return {};
+  }
+  if (filter == Filter::nearest) {
+    nearest_positions(columns, parts_->columns_from);
+    nearest_positions(rows, parts_->rows_from);
+    copy_nearest(input, parts_->columns_from, parts_->rows_from, output);
+    return {};
+  }
+  if (!is_vertical_first(input, geometry)) {
+    parts_->run(input, columns, rows, output);
+    return {};
+  }
+  const ResizeWeights& used = parts_->columns_cache.get(columns).weights;
+  const int used_columns = std::max(1, used.last - used.first);
+  const int first = std::min(used.first, input.width - used_columns);
+  const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(input.width);
+  std::uint8_t* pixels =
+      parts_->middle.reserve(stride_bytes * static_cast<std::size_t>(output.height));
+  parts_->run(
+      input, unchanged(input.width, first, used_columns), rows,
+      {pixels + static_cast<std::size_t>(first) * 3, used_columns, output.height, stride_bytes});
+  parts_->run({pixels, input.width, output.height, stride_bytes}, columns,
+              unchanged(output.height, 0, output.height), output);
+  return {};
+}
+
+}  // namespace millrace

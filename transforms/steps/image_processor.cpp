@@ -1,0 +1,257 @@
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "millrace/transforms/output/normalize.h"
+#include "millrace/transforms/pixel_buffer.h"
+#include "millrace/transforms/steps/image_transform.h"
+#include "millrace/transforms/steps/pixel_steps-inl.h"
+#include "millrace/transforms/steps/step_geometry-inl.h"
+
+namespace millrace {
+namespace {
+
+std::uint64_t pixel_bytes(ImageSize size) {
+  return static_cast<std::uint64_t>(size.width) * static_cast<std::uint64_t>(size.height) * 3;
+}
+
+ImageSize size_of(ImageView image) { return {image.width, image.height}; }
+
+/// The part of `image` that `window` names, where it lies.
+template <typename View>
+View window_of(View image, const ImageWindow& window) {
+  return {image.row(window.top) + static_cast<std::size_t>(window.left) * 3, window.width,
+          window.height, image.stride_bytes};
+}
+
+void copy_pixels(ImageView from, MutableImageView to) {
+  for (int y = 0; y < from.height; ++y) {
+    std::memcpy(to.row(y), from.row(y), static_cast<std::size_t>(from.width) * 3);
+  }
+}
+
+void fill_rows(MutableImageView image, const std::array<std::uint8_t, 3>& color, int left, int top,
+               int width, int height) {
+  for (int y = top; y < top + height; ++y) {
+    std::uint8_t* pixel = image.row(y) + static_cast<std::size_t>(left) * 3;
+    for (int x = 0; x < width; ++x, pixel += 3) std::memcpy(pixel, color.data(), 3);
+  }
+}
+
+/// Paints what lies around the placed image.
+void fill_around(MutableImageView image, const CenterCrop& crop, const CropPlacement& placed) {
+  const int right = placed.left + placed.kept.width;
+  const int bottom = placed.top + placed.kept.height;
+  fill_rows(image, crop.fill, 0, 0, image.width, placed.top);
+  fill_rows(image, crop.fill, 0, bottom, image.width, image.height - bottom);
+  fill_rows(image, crop.fill, 0, placed.top, placed.left, placed.kept.height);
+  fill_rows(image, crop.fill, right, placed.top, image.width - right, placed.kept.height);
+}
+
+bool changes_size(const ImageStep& step) {
+  return std::holds_alternative<Resize>(step) || std::holds_alternative<CenterCrop>(step) ||
+         std::holds_alternative<RandomResizedCrop>(step);
+}
+
+bool has_padding(const CropPlacement& placed, ImageSize size) {
+  return placed.kept.width != size.width || placed.kept.height != size.height;
+}
+
+}  // namespace
+
+struct ImageProcessor::Parts {
+  explicit Parts(const ImageTransformOptions& from) : options(from), normalizer(from.output) {
+    options.validate();
+    size = size_after(options.steps);
+    view_bytes = options.output.spec(size).slot_bytes();
+    for (std::size_t i = 0; i < options.steps.size(); ++i) {
+      const ImageStep& step = options.steps[i];
+      std::size_t same = 0;
+      for (std::size_t j = 0; j < i; ++j) same += options.steps[j].index() == step.index() ? 1 : 0;
+      streams.push_back(step.index() << 16 | same);
+      if (changes_size(step)) last_resizing = i;
+    }
+    writes_bytes =
+        options.output.dtype == Dtype::uint8 && options.output.layout == PixelLayout::hwc;
+  }
+
+  Result<void> make_view(ImageView image, const Draw& draw, std::size_t view,
+                         std::span<std::byte> slot, StageTimes& times);
+
+  /// One step, or a resize and the centre crop after it; goes on to the next.
+  Result<void> take_step(std::size_t& i, RandomNumbers& numbers);
+  Result<void> take(const Resize& resize, std::size_t& i);
+  Result<void> take(const CenterCrop& crop, std::size_t i);
+  Result<void> take(const RandomResizedCrop& crop, std::size_t i, RandomNumbers& numbers);
+  template <typename PixelStep>
+  Result<void> take_pixel_step(const PixelStep& step, RandomNumbers& numbers);
+
+  /// Where the result of step `i` goes: the slot, if nothing changes the size any more and the slot
+  /// takes bytes; otherwise a buffer that `current` does not lie in.
+  Result<MutableImageView> target(std::size_t i, ImageSize of);
+  void move_to(MutableImageView image) {
+    current = image;
+    writable = image;
+  }
+
+  ImageTransformOptions options;
+  ImageSize size;
+  Normalizer normalizer;
+  std::size_t view_bytes = 0;
+  std::vector<std::uint64_t> streams;  // of each step
+  std::size_t last_resizing = 0;
+  bool writes_bytes = false;
+
+  Resizer resizer;
+  std::array<PixelBuffer, 2> buffers;
+  std::size_t next_buffer = 0;
+
+  // Of the view at hand.
+  std::uint8_t* slot_pixels = nullptr;
+  ImageView current;
+  std::optional<MutableImageView> writable;  // `current`, where it is ours
+};
+
+Result<void> ImageProcessor::Parts::make_view(ImageView image, const Draw& draw, std::size_t view,
+                                              std::span<std::byte> slot, StageTimes& times) {
+  slot_pixels = reinterpret_cast<std::uint8_t*>(slot.data());
+  current = image;
+  writable.reset();
+  {
+    const StageTimer timer(times, Stage::resize, pixel_bytes(size_of(image)));
+    for (std::size_t i = 0; i < options.steps.size();) {
+      RandomNumbers numbers(draw, view << 32 | streams[i]);
+      if (Result<void> taken = take_step(i, numbers); !taken) return taken;
+    }
+  }
+  if (writes_bytes && current.data == slot_pixels) return {};
+  const StageTimer timer(times, Stage::normalize, pixel_bytes(size));
+  normalizer.normalize(current, slot.data());
+  return {};
+}
+
+Result<void> ImageProcessor::Parts::take_step(std::size_t& i, RandomNumbers& numbers) {
+  const auto take_known = [&](const auto& step) {
+    using Step = std::decay_t<decltype(step)>;
+    if constexpr (std::is_same_v<Step, Resize>) {
+      return take(step, i);
+    } else if constexpr (std::is_same_v<Step, CenterCrop>) {
+      return take(step, i++);
+    } else if constexpr (std::is_same_v<Step, RandomResizedCrop>) {
+      return take(step, i++, numbers);
+    } else {
+      ++i;
+      return take_pixel_step(step, numbers);
+    }
+  };
+  return std::visit(take_known, options.steps[i]);
+}
+
+Result<void> ImageProcessor::Parts::take(const Resize& resize, std::size_t& i) {
+  const std::size_t at = i++;
+  const Result<ImageSize> full = resized_size(resize, size_of(current));
+  if (!full) return tl::unexpected(full.error());
+  if (*full == size_of(current)) return {};
+  const auto* crop =
+      i < options.steps.size() ? std::get_if<CenterCrop>(&options.steps[i]) : nullptr;
+  Resizer::Geometry geometry{full->width, full->height, 0, 0, {}};
+  if (crop == nullptr) {
+    const Result<MutableImageView> to = target(at, *full);
+    if (!to) return tl::unexpected(to.error());
+    Result<void> resized = resizer.resize(current, geometry, resize.filter, *to);
+    move_to(*to);
+    return resized;
+  }
+  ++i;
+  const CropPlacement placed = place_center_crop(*crop, *full);
+  const Result<MutableImageView> to = target(at + 1, crop->size);
+  if (!to) return tl::unexpected(to.error());
+  geometry.crop_left = placed.kept.left;
+  geometry.crop_top = placed.kept.top;
+  Result<void> resized = resizer.resize(
+      current, geometry, resize.filter,
+      window_of(*to, {placed.left, placed.top, placed.kept.width, placed.kept.height}));
+  if (has_padding(placed, crop->size)) fill_around(*to, *crop, placed);
+  move_to(*to);
+  return resized;
+}
+
+Result<void> ImageProcessor::Parts::take(const CenterCrop& crop, std::size_t i) {
+  const CropPlacement placed = place_center_crop(crop, size_of(current));
+  if (!has_padding(placed, crop.size)) {
+    current = window_of(current, placed.kept);
+    if (writable) writable = window_of(*writable, placed.kept);
+    return {};
+  }
+  const Result<MutableImageView> to = target(i, crop.size);
+  if (!to) return tl::unexpected(to.error());
+  copy_pixels(window_of(current, placed.kept),
+              window_of(*to, {placed.left, placed.top, placed.kept.width, placed.kept.height}));
+  fill_around(*to, crop, placed);
+  move_to(*to);
+  return {};
+}
+
+Result<void> ImageProcessor::Parts::take(const RandomResizedCrop& crop, std::size_t i,
+                                         RandomNumbers& numbers) {
+  const ImageView part = window_of(current, draw_crop(crop, size_of(current), numbers));
+  const Result<MutableImageView> to = target(i, crop.size);
+  if (!to) return tl::unexpected(to.error());
+  Result<void> resized =
+      resizer.resize(part, {crop.size.width, crop.size.height, 0, 0, {}}, crop.filter, *to);
+  move_to(*to);
+  return resized;
+}
+
+template <typename PixelStep>
+Result<void> ImageProcessor::Parts::take_pixel_step(const PixelStep& step, RandomNumbers& numbers) {
+  if (!happens(step, numbers)) return {};
+  if (!writable) {
+    // What was decoded may be another column's, too.
+    const Result<MutableImageView> to = target(options.steps.size(), size_of(current));
+    if (!to) return tl::unexpected(to.error());
+    copy_pixels(current, *to);
+    move_to(*to);
+  }
+  change_pixels(step, numbers, *writable);
+  return {};
+}
+
+Result<MutableImageView> ImageProcessor::Parts::target(std::size_t i, ImageSize of) {
+  const std::size_t stride_bytes = static_cast<std::size_t>(of.width) * 3;
+  if (writes_bytes && i >= last_resizing && of == size) {
+    return MutableImageView{slot_pixels, of.width, of.height, stride_bytes};
+  }
+  if (of != size && pixel_bytes(of) / 3 > options.decode.max_image_pixels) {
+    return fail(Reason::image_too_large, "resized to " + std::to_string(of.width) + " x " +
+                                             std::to_string(of.height) +
+                                             " pixels on the way, more than max_image_pixels");
+  }
+  next_buffer = 1 - next_buffer;
+  return MutableImageView{buffers[next_buffer].reserve(pixel_bytes(of)), of.width, of.height,
+                          stride_bytes};
+}
+
+ImageProcessor::ImageProcessor(const ImageTransformOptions& options)
+    : parts_(std::make_unique<Parts>(options)) {}
+ImageProcessor::~ImageProcessor() = default;
+
+Result<void> ImageProcessor::apply(ImageView image, const Draw& draw, std::span<std::byte> slot,
+                                   StageTimes& times) {
+  if (image.width < 1 || image.height < 1) {
+    return fail(Reason::bad_image, "the image has no pixels");
+  }
+  const Draw own{RandomNumbers(draw, parts_->options.stream).next()};
+  const auto views = static_cast<std::size_t>(parts_->options.views);
+  for (std::size_t view = 0; view < views; ++view) {
+    const auto part = slot.subspan(view * parts_->view_bytes, parts_->view_bytes);
+    if (Result<void> made = parts_->make_view(image, own, view, part, times); !made) return made;
+  }
+  return {};
+}
+
+}  // namespace millrace

@@ -1,0 +1,162 @@
+#include "millrace/transforms/steps/image_steps.h"
+
+#include <cmath>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+
+#include "millrace/transforms/json_numbers-inl.h"
+#include "millrace/transforms/steps/step_geometry-inl.h"
+
+namespace millrace {
+namespace {
+
+template <typename Step>
+constexpr std::string_view name_of() {
+  if constexpr (std::is_same_v<Step, Resize>) return "resize";
+  if constexpr (std::is_same_v<Step, CenterCrop>) return "center_crop";
+  if constexpr (std::is_same_v<Step, RandomResizedCrop>) return "random_resized_crop";
+  if constexpr (std::is_same_v<Step, HorizontalFlip>) return "horizontal_flip";
+}
+
+[[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
+
+std::string text_of(ImageSize size) {
+  if (size.width == size.height) return std::to_string(size.width);
+  return "[" + std::to_string(size.height) + "," + std::to_string(size.width) + "]";
+}
+
+void check_size(ImageSize size) {
+  for (const int side : {size.height, size.width}) {
+    if (side < 1 || side > kLargestImageSide) {
+      refuse("size = " + text_of(size) + ": each side must be 1 to " +
+             std::to_string(kLargestImageSide));
+    }
+  }
+}
+
+void check(const Resize& step) {
+  check_size(step.size);
+  if (step.to == ResizeTo::shortest && step.size.width != step.size.height) {
+    refuse("size = " + text_of(step.size) +
+           ": the shorter side becomes one number; \"cover\" takes a height and a width");
+  }
+}
+
+void check(const CenterCrop& step) { check_size(step.size); }
+
+void check(const RandomResizedCrop& step) {
+  check_size(step.size);
+  const auto [least, most] = step.scale;
+  if (!(least > 0 && least <= most && most <= 1)) {  // NOLINT(readability-simplify-boolean-expr)
+    refuse("scale = " + json_numbers(step.scale) +
+           ": must be two shares of the area above 0 and up to 1, the smaller one first");
+  }
+  const auto [narrow, wide] = step.ratio;
+  // NOLINTNEXTLINE(readability-simplify-boolean-expr): written so that a NaN fails
+  if (!(narrow > 0 && narrow <= wide && std::isfinite(wide))) {
+    refuse("ratio = " + json_numbers(step.ratio) +
+           ": must be two aspect ratios above 0, the smaller one first");
+  }
+}
+
+void check(const HorizontalFlip& step) {
+  // NOLINTNEXTLINE(readability-simplify-boolean-expr): written so that a NaN fails
+  if (!(step.probability >= 0 && step.probability <= 1)) {
+    refuse("probability = " + json_number(step.probability) + ": must lie in 0..1");
+  }
+}
+
+std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+std::string members(const Resize& step) {
+  return R"("to":)" + quoted(resize_to_name(step.to)) + R"(,"size":)" + text_of(step.size) +
+         R"(,"filter":)" + quoted(filter_name(step.filter));
+}
+
+std::string members(const CenterCrop& step) {
+  std::string text = R"("size":)" + text_of(step.size) + R"(,"rounding":)" +
+                     quoted(crop_rounding_name(step.rounding)) + R"(,"fill":[)";
+  for (std::size_t c = 0; c < 3; ++c) text += (c > 0 ? "," : "") + std::to_string(step.fill[c]);
+  return text + "]";
+}
+
+std::string members(const RandomResizedCrop& step) {
+  return R"("size":)" + text_of(step.size) + R"(,"scale":)" + json_numbers(step.scale) +
+         R"(,"ratio":)" + json_numbers(step.ratio) + R"(,"filter":)" +
+         quoted(filter_name(step.filter));
+}
+
+std::string members(const HorizontalFlip& step) {
+  return R"("probability":)" + json_number(step.probability);
+}
+
+/// The size after a step, where it is the same for every image. Without a size before: it may be
+/// any.
+std::optional<ImageSize> size_after_step(const ImageStep& step, std::optional<ImageSize> before) {
+  if (const auto* resize = std::get_if<Resize>(&step)) {
+    if (resize->to == ResizeTo::exact) return resize->size;
+    if (!before) return std::nullopt;
+    const Result<ImageSize> size = resized_size(*resize, *before);
+    return size ? std::optional(*size) : std::nullopt;
+  }
+  if (const auto* crop = std::get_if<CenterCrop>(&step)) return crop->size;
+  if (const auto* crop = std::get_if<RandomResizedCrop>(&step)) return crop->size;
+  return before;
+}
+
+}  // namespace
+
+std::string_view step_name(const ImageStep& step) {
+  return std::visit([](const auto& known) { return name_of<std::decay_t<decltype(known)>>(); },
+                    step);
+}
+
+std::string_view resize_to_name(ResizeTo to) {
+  switch (to) {
+    case ResizeTo::shortest:
+      return "shortest";
+    case ResizeTo::longest:
+      return "longest";
+    case ResizeTo::cover:
+      return "cover";
+    case ResizeTo::exact:
+      return "exact";
+  }
+  return "unknown";
+}
+
+std::string_view crop_rounding_name(CropRounding rounding) {
+  return rounding == CropRounding::half_even ? "half_even" : "floor";
+}
+
+void validate(const ImageStep& step) {
+  try {
+    std::visit([](const auto& known) { check(known); }, step);
+  } catch (const std::invalid_argument& error) {
+    refuse(std::string(step_name(step)) + ": " + error.what());
+  }
+}
+
+ImageSize size_after(const std::vector<ImageStep>& steps) {
+  std::optional<ImageSize> size;
+  std::string where = "no step";
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::optional<ImageSize> after = size_after_step(steps[i], size);
+    if (!after && (size || i == 0 || std::holds_alternative<Resize>(steps[i]))) {
+      where = "steps[" + std::to_string(i) + "] (" + std::string(step_name(steps[i])) + ")";
+    }
+    size = after;
+  }
+  if (size) return *size;
+  refuse("steps: the size after " + where +
+         " depends on the image; end with a center_crop, a random_resized_crop or a resize to an "
+         "exact size");
+}
+
+std::string describe(const ImageStep& step) {
+  return R"({"step":)" + quoted(step_name(step)) + "," +
+         std::visit([](const auto& known) { return members(known); }, step) + "}";
+}
+
+}  // namespace millrace

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "millrace/result/result.h"
+#include "millrace/transforms/decode/decode_options.h"
+#include "millrace/transforms/draw.h"
+#include "millrace/transforms/image.h"
+#include "millrace/transforms/output/image_output.h"
+#include "millrace/transforms/steps/image_steps.h"
+#include "millrace/transforms/transform.h"
+
+namespace millrace {
+
+/// From an encoded image to a slot: decoded, through the steps, handed over.
+///
+/// What is random is a function of the sample's draw, `stream`, the view, the kind of the step and
+/// how many of that kind come before it. So columns with equal steps of one sample, an image and
+/// its mask, draw equally, also where one of them has further steps of other kinds in between.
+struct ImageTransformOptions {
+  DecodeOptions decode = {};
+  std::vector<ImageStep> steps = {};
+  ImageOutput output = {};
+  /// Of one decoded image; each draws numbers of its own. More than one come as [views, ...].
+  int views = 1;
+  /// Columns with another stream draw other numbers: for further views of other sizes.
+  std::uint64_t stream = 0;
+
+  /// Throws std::invalid_argument: what the steps and the output refuse, steps that do not make
+  /// images of one size, views outside 1..kMostViews, decode.fast_scale.
+  void validate() const;
+  OutputSpec spec() const;
+  /// {"type":"image","decode":{...},"steps":[...],"output":{...}}, and "views" and "stream" where
+  /// they are not at their defaults.
+  std::string describe() const;
+
+  static constexpr int kMostViews = 256;
+};
+
+/// Throws as ImageTransformOptions::validate.
+std::shared_ptr<const Transform> image_transform(const ImageTransformOptions& options);
+
+/// The steps and the output for an image that is decoded already. Holds scratch that is kept
+/// between images: one a thread.
+class ImageProcessor {
+ public:
+  /// Throws as ImageTransformOptions::validate.
+  explicit ImageProcessor(const ImageTransformOptions& options);
+  ~ImageProcessor();
+  ImageProcessor(const ImageProcessor&) = delete;
+  ImageProcessor& operator=(const ImageProcessor&) = delete;
+
+  /// Writes all views to `slot`, which is spec().slot_bytes() long. Errors: bad_image for an image
+  /// without pixels or so narrow that a side becomes nothing or too long, image_too_large where a
+  /// step on the way would need more than decode.max_image_pixels.
+  Result<void> apply(ImageView image, const Draw& draw, std::span<std::byte> slot,
+                     StageTimes& times);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace millrace

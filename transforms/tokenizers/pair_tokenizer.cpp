@@ -1,0 +1,317 @@
+#include "millrace/transforms/tokenizers/pair_tokenizer-inl.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "millrace/transforms/text/normalization-inl.h"
+#include "millrace/transforms/text/unicode-inl.h"
+#include "millrace/transforms/tokenizers/byte_pairs-inl.h"
+#include "millrace/transforms/tokenizers/piece_cache-inl.h"
+#include "millrace/transforms/text/tokenizers_unicode-inl.h"
+
+namespace millrace {
+
+namespace {
+
+bool is_all_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<signed char>(c) >= 0; });
+}
+
+/// Text in lower case, spaces or NFC as the steps say; scratch of one thread.
+class TextNormalizer {
+ public:
+  std::string_view apply(std::string_view text, std::span<const NormalStep> steps) {
+    if (steps.empty()) return text;
+    if (is_all_ascii(text)) return apply_ascii(text, steps);
+    decode(text);
+    for (const NormalStep step : steps) {
+      if (step == NormalStep::nfc) Normalization::instance().compose(text_, scratch_);
+      if (step == NormalStep::spaces) collapse_spaces();
+      if (step == NormalStep::lowercase) lower();
+    }
+    utf8_.clear();
+    std::array<char, 4> utf8{};
+    for (const char32_t c : text_) utf8_.append(utf8.data(), encode_utf8(c, utf8.data()));
+    return utf8_;
+  }
+
+ private:
+  static bool has(std::span<const NormalStep> steps, NormalStep wanted) {
+    return std::find(steps.begin(), steps.end(), wanted) != steps.end();
+  }
+
+  std::string_view apply_ascii(std::string_view text, std::span<const NormalStep> steps) {
+    const bool lowers = has(steps, NormalStep::lowercase);
+    const bool collapses = has(steps, NormalStep::spaces);
+    if (!lowers && !collapses) return text;
+    utf8_.clear();
+    for (char c : text) {
+      const bool is_space = c == ' ' || (c >= '\t' && c <= '\r');
+      if (collapses && is_space) {
+        if (!after_space_) utf8_ += ' ';
+        after_space_ = true;
+        continue;
+      }
+      after_space_ = false;
+      if (lowers && c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+      utf8_ += c;
+    }
+    after_space_ = false;
+    return utf8_;
+  }
+
+  void decode(std::string_view text) {
+    text_.clear();
+    while (!text.empty()) {
+      const Utf8Char c = decode_first(text);
+      text_ += c.value;
+      text.remove_prefix(c.bytes);
+    }
+  }
+
+  void collapse_spaces() {
+    const TokenizersUnicode& unicode = TokenizersUnicode::instance();
+    scratch_.clear();
+    bool after_space = false;
+    for (const char32_t c : text_) {
+      const bool is_space = unicode.char_class(c) == CharClass::separator;
+      if (!is_space) scratch_ += c;
+      if (is_space && !after_space) scratch_ += U' ';
+      after_space = is_space;
+    }
+    text_.swap(scratch_);
+  }
+
+  void lower() {
+    const TokenizersUnicode& unicode = TokenizersUnicode::instance();
+    scratch_.clear();
+    for (const char32_t c : text_) {
+      if (c == kCapitalIWithDot) {
+        scratch_ += U'i';
+        scratch_ += kCombiningDotAbove;
+      } else {
+        scratch_ += unicode.lower(c);
+      }
+    }
+    text_.swap(scratch_);
+  }
+
+  std::u32string text_;
+  std::u32string scratch_;
+  std::string utf8_;
+  bool after_space_ = false;
+};
+
+/// Ids as they are found, until there is no more room.
+class IdSink {
+ public:
+  explicit IdSink(std::span<std::int64_t> ids) : ids_(ids) {}
+  std::size_t written() const { return written_; }
+  std::size_t room() const { return ids_.size() - written_; }
+  void write(std::int64_t id) {
+    if (room() > 0) ids_[written_++] = id;
+  }
+
+ private:
+  std::span<std::int64_t> ids_;
+  std::size_t written_ = 0;
+};
+
+}  // namespace
+
+/// The scratch of one thread for one tokenizer.
+class PairTokenizer::Encoder {
+ public:
+  Encoder(const PairTokenizerParts& parts, std::uint64_t number)
+      : parts_(parts), merger_(parts.model), number_(number) {
+    for (const AddedToken& token : parts.added) {
+      begins_added_[static_cast<std::uint8_t>(token.text.front())] = true;
+    }
+  }
+
+  std::uint64_t number() const { return number_; }
+
+  void encode(std::string_view text, IdSink& ids) { encode_segments(valid_utf8(text), false, ids); }
+  std::vector<std::int64_t>& all_ids() { return all_ids_; }
+
+  /// The calling thread's encoder for a tokenizer; the ones of a few others stay with it.
+  static Encoder& of_thread(const PairTokenizerParts& parts, std::uint64_t number) {
+    constexpr std::size_t kKept = 4;
+    static thread_local std::vector<std::unique_ptr<Encoder>> kept;
+    const auto found = std::find_if(kept.begin(), kept.end(), [number](const auto& encoder) {
+      return encoder->number() == number;
+    });
+    if (found != kept.end()) {
+      std::rotate(kept.begin(), found, found + 1);
+      return *kept.front();
+    }
+    if (kept.size() == kKept) kept.pop_back();
+    kept.insert(kept.begin(), std::make_unique<Encoder>(parts, number));
+    return *kept.front();
+  }
+
+ private:
+  /// With U+FFFD in the place of what is invalid.
+  std::string_view valid_utf8(std::string_view text) {
+    if (is_all_ascii(text)) return text;
+    valid_.clear();
+    std::array<char, 4> utf8{};
+    while (!text.empty()) {
+      const Utf8Char c = decode_first(text);
+      valid_.append(utf8.data(), encode_utf8(c.value, utf8.data()));
+      text.remove_prefix(c.bytes);
+    }
+    return valid_;
+  }
+
+  /// The added token at the front of `text`, the longest one; nullptr: there is none.
+  const AddedToken* added_token(std::string_view text, bool is_normalized) const {
+    const AddedToken* longest = nullptr;
+    for (const AddedToken& token : parts_.added) {
+      if (token.is_normalized == is_normalized && text.substr(0, token.text.size()) == token.text &&
+          (longest == nullptr || token.text.size() > longest->text.size())) {
+        longest = &token;
+      }
+    }
+    return longest;
+  }
+
+  /// Parts `text` at added tokens and encodes what is between them: before it is normalised, and
+  /// then the normalised parts again at those that are looked for there.
+  void encode_segments(std::string_view text, bool is_normalized, IdSink& ids) {
+    std::size_t begin = 0;
+    for (std::size_t at = 0; at < text.size() && ids.room() > 0;) {
+      const AddedToken* token = begins_added_[static_cast<std::uint8_t>(text[at])]
+                                    ? added_token(text.substr(at), is_normalized)
+                                    : nullptr;
+      if (token == nullptr) {
+        ++at;
+        continue;
+      }
+      encode_segment(text.substr(begin, at - begin), is_normalized, ids);
+      ids.write(token->id);
+      at += token->text.size();
+      begin = at;
+    }
+    encode_segment(text.substr(begin), is_normalized, ids);
+  }
+
+  void encode_segment(std::string_view text, bool is_normalized, IdSink& ids) {
+    if (text.empty()) return;
+    if (!is_normalized) {
+      encode_segments(normalizer_.apply(text, parts_.normal_steps), true, ids);
+    } else {
+      encode_split(text, 0, ids);
+    }
+  }
+
+  void encode_split(std::string_view text, std::size_t depth, IdSink& ids) {
+    if (depth == parts_.splits.size()) {
+      encode_piece(text, ids);
+      return;
+    }
+    while (!text.empty() && ids.room() > 0) {
+      bool is_gap = false;
+      const std::size_t length = next_piece(parts_.splits[depth], text, is_gap);
+      if (!is_gap) encode_split(text.substr(0, length), depth + 1, ids);
+      text.remove_prefix(length);
+    }
+  }
+
+  void encode_piece(std::string_view text, IdSink& ids) {
+    const std::span<const std::uint8_t> piece(reinterpret_cast<const std::uint8_t*>(text.data()),
+                                              text.size());
+    if (text.size() > ShortPiece::kMaxBytes) {
+      piece_ids_.resize(std::max(piece_ids_.size(), text.size()));
+      const std::size_t count = merge(piece, piece_ids_);
+      for (std::size_t i = 0; i < count; ++i) ids.write(piece_ids_[i]);
+      merger_.trim();
+      return;
+    }
+    ShortPiece key;
+    std::copy(piece.begin(), piece.end(), key.bytes.begin());
+    key.length() = static_cast<std::uint8_t>(piece.size());
+    bool found = false;
+    auto& entry = cache_.entry(key, found);
+    if (found) {
+      for (std::size_t i = 0; i < entry.id_count; ++i) ids.write(entry.ids[i]);
+      return;
+    }
+    std::array<MergeModel::Id, ShortPiece::kMaxBytes> found_ids{};
+    const std::size_t count = merge(piece, found_ids);
+    for (std::size_t i = 0; i < count; ++i) ids.write(found_ids[i]);
+    if (count <= PieceCache<MergeModel::Id>::kMaxIds) {
+      std::copy_n(found_ids.begin(), count, entry.ids.begin());
+      entry.id_count = static_cast<std::uint16_t>(count);
+    } else {
+      entry.key = {};
+    }
+  }
+
+  std::size_t merge(std::span<const std::uint8_t> piece, std::span<MergeModel::Id> ids) {
+    if (parts_.model.has_whole_pieces()) {
+      whole_.assign(piece.begin(), piece.end());
+      if (const auto id = parts_.model.whole_piece(whole_)) {
+        ids[0] = *id;
+        return 1;
+      }
+    }
+    return merger_.encode(piece, true, ids);
+  }
+
+  const PairTokenizerParts& parts_;
+  PairMerger<MergeModel> merger_;
+  std::uint64_t number_;
+  std::array<bool, 256> begins_added_{};
+  PieceCache<MergeModel::Id> cache_;
+  TextNormalizer normalizer_;
+  std::string valid_;
+  std::string whole_;
+  std::vector<MergeModel::Id> piece_ids_;
+  std::vector<std::int64_t> all_ids_;
+};
+
+PairTokenizer::PairTokenizer(PairTokenizerParts parts, const TokenizerOptions& options)
+    : Tokenizer(options), parts_(std::move(parts)) {
+  static std::atomic<std::uint64_t> next_number = 0;
+  number_ = next_number.fetch_add(1);
+  const std::size_t fixed = parts_.begin_ids.size() + parts_.end_ids.size();
+  if (fixed > static_cast<std::size_t>(context_length())) {
+    throw std::invalid_argument("context_length = " + std::to_string(context_length()) +
+                                ": the tokenizer's begin and end tokens alone are " +
+                                std::to_string(fixed));
+  }
+}
+
+std::size_t PairTokenizer::write_ids(std::string_view text, std::span<std::int64_t> ids) const {
+  Encoder& encoder = Encoder::of_thread(parts_, number_);
+  const std::size_t begin = parts_.begin_ids.size();
+  const std::span<std::int64_t> body =
+      ids.subspan(begin, ids.size() - begin - parts_.end_ids.size());
+  std::copy(parts_.begin_ids.begin(), parts_.begin_ids.end(), ids.begin());
+  std::size_t written = 0;
+  if (options().truncation == TruncationSide::right) {
+    IdSink sink(body);
+    encoder.encode(text, sink);
+    written = sink.written();
+  } else {
+    // Replacing what is invalid makes three bytes of one, and so does lowering at most.
+    std::vector<std::int64_t>& all = encoder.all_ids();
+    all.resize(std::max(all.size(), 9 * text.size()));
+    IdSink sink(all);
+    encoder.encode(text, sink);
+    written = std::min(sink.written(), body.size());
+    std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(sink.written() - written), written,
+                body.begin());
+  }
+  std::copy(parts_.end_ids.begin(), parts_.end_ids.end(),
+            ids.begin() + static_cast<std::ptrdiff_t>(begin + written));
+  return begin + written + parts_.end_ids.size();
+}
+
+}  // namespace millrace
