@@ -29,9 +29,9 @@ std::vector<std::string> ReadOptions::usual_keys() {
 }
 
 const std::vector<std::string>& ReadOptions::formats() {
-  static const std::vector<std::string> kFormats = {
+  static const std::vector<std::string> names = {
       "tar", "jsonl", "csv", "coco", "flickr30k", "images", "parquet", "arrow", "mds"};
-  return kFormats;
+  return names;
 }
 
 void ReadOptions::validate() const {

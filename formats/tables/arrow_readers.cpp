@@ -13,9 +13,9 @@ constexpr const char* kFactory = "millrace_arrow_readers";
 
 // The library that this is in.
 std::filesystem::path own_library() {
-  static const char kHere = 0;
+  static const char here = 0;
   Dl_info info = {};
-  return ::dladdr(&kHere, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : "";
+  return ::dladdr(&here, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : "";
 }
 
 Result<const ArrowReaders*> find_readers() {
@@ -51,8 +51,8 @@ Result<const ArrowReaders*> find_readers() {
 }  // namespace
 
 Result<const ArrowReaders*> ArrowReaders::load() {
-  static const Result<const ArrowReaders*> kFound = find_readers();
-  return kFound;
+  static const Result<const ArrowReaders*> found = find_readers();
+  return found;
 }
 
 }  // namespace millrace
