@@ -208,7 +208,10 @@ class Packing {
     auto done = for_each_made_sample(
         sources, begin, options_.shape, threads_, [&](MadeSample& made) -> Result<void> {
           if (made.error) {
-            if (!options_.skip_bad) return tl::unexpected<Error>(std::move(*made.error));
+            if (!options_.skip_bad) {
+              made.error->message += "; --on-bad skip leaves such samples out";
+              return tl::unexpected<Error>(std::move(*made.error));
+            }
             if (!first_bad) first_bad = *made.error;
             shards.skip(std::move(*made.error));
             shards.note(made.named);
