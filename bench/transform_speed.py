@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter, ImageOps
 
 import millrace
 
@@ -29,6 +29,47 @@ def compare(ours, theirs, repeat: int, rounds: int) -> tuple[float, float]:
         for i, function in enumerate((ours, theirs)):
             best[i] = min(best[i], microseconds(function, repeat))
     return best[0], best[1]
+
+
+def color_pairs(image: np.ndarray) -> dict[str, tuple]:
+    """Steps that change colours, of 224 x 224 pixels to bytes."""
+    tensor, pil = torch.from_numpy(np.ascontiguousarray(image)), Image.fromarray(image)
+
+    def one(*steps):
+        output = millrace.image_output("uint8", "hwc")
+        transform = millrace.image_transform([millrace.center_crop(image.shape[:2]), *steps], output)
+        seeds = iter(range(1 << 62))
+        return lambda: transform(tensor, next(seeds))
+
+    found = {
+        f"gaussian_blur, sigma {sigma}, of 224 x 224 (Pillow)": (
+            one(millrace.gaussian_blur((sigma, sigma), 1)),
+            lambda sigma=sigma: pil.filter(ImageFilter.GaussianBlur(sigma)),
+        )
+        for sigma in (0.5, 2.0)
+    }
+    found["solarize of 224 x 224 (Pillow)"] = (one(millrace.solarize(128, 1)), lambda: ImageOps.solarize(pil, 128))
+    try:
+        from torchvision import transforms
+        from torchvision.transforms import functional
+    except ImportError:
+        return found
+    for name, factor in {"brightness": 1.3, "contrast": 1.3, "saturation": 1.3, "hue": 0.1}.items():
+        reference = getattr(functional, f"adjust_{name}")
+        found[f"color_jitter, {name} alone, of 224 x 224 (torchvision)"] = (
+            one(millrace.color_jitter(**{name: (factor, factor)})),
+            lambda reference=reference, factor=factor: reference(pil, factor),
+        )
+    all_four = transforms.ColorJitter(0.4, 0.4, 0.4, 0.1)
+    found["color_jitter of 224 x 224 (torchvision)"] = (
+        one(millrace.color_jitter(0.4, 0.4, 0.4, 0.1)),
+        lambda: all_four(pil),
+    )
+    found["grayscale of 224 x 224 (torchvision)"] = (
+        one(millrace.grayscale(1)),
+        lambda: functional.to_grayscale(pil, 3),
+    )
+    return found
 
 
 def pairs(image: np.ndarray) -> dict[str, tuple]:
@@ -52,6 +93,7 @@ def pairs(image: np.ndarray) -> dict[str, tuple]:
         lambda: normalize(pixels),
         lambda: floats.clone(),
     )
+    found |= color_pairs(image[:224, :224])
     try:
         from open_clip.transform import image_transform
     except ImportError:
@@ -63,6 +105,12 @@ def pairs(image: np.ndarray) -> dict[str, tuple]:
     found["clip_train_transform(224) of decoded pixels (open_clip)"] = (
         lambda: train(tensor, next(seeds)),
         lambda: their_train(pil),
+    )
+    colors = {"color_jitter": (0.32, 0.32, 0.32, 0.08), "color_jitter_prob": 0.8, "gray_scale_prob": 0.2}
+    colored, their_colored = millrace.clip_train_transform(224, **colors), image_transform(224, True, aug_cfg=colors)
+    found["clip_train_transform(224) with colours, of decoded pixels (open_clip)"] = (
+        lambda: colored(tensor, next(seeds)),
+        lambda: their_colored(pil),
     )
     return found
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -108,22 +109,78 @@ ImageStep read_random_resized_crop(const JsonObject& from) {
   return crop;
 }
 
+float read_float(const JsonObject& from, std::string_view key, float otherwise) {
+  auto number = static_cast<double>(otherwise);
+  from.read(key, number);
+  return static_cast<float>(number);
+}
+
+/// As torchvision's ColorJitter takes it: [low, high], or how far to both sides of `center`.
+void read_factors(const JsonObject& from, std::string_view key, float center, float least,
+                  std::array<float, 2>& to) {
+  const json::value* value = from.find(key);
+  if (value == nullptr || !value->is_number()) return read_floats(from, key, to);
+  const auto reach = value->to_number<float>();
+  to = {std::max(least, center - reach), center + reach};
+}
+
 ImageStep read_horizontal_flip(const JsonObject& from) {
   from.allow_only({"step", "probability"});
-  HorizontalFlip flip;
-  auto probability = static_cast<double>(flip.probability);
-  from.read("probability", probability);
-  flip.probability = static_cast<float>(probability);
-  return flip;
+  return HorizontalFlip{read_float(from, "probability", HorizontalFlip{}.probability)};
+}
+
+ImageStep read_color_jitter(const JsonObject& from) {
+  from.allow_only({"step", "brightness", "contrast", "saturation", "hue", "probability"});
+  ColorJitter jitter;
+  read_factors(from, "brightness", 1, 0, jitter.brightness);
+  read_factors(from, "contrast", 1, 0, jitter.contrast);
+  read_factors(from, "saturation", 1, 0, jitter.saturation);
+  read_factors(from, "hue", 0, -1, jitter.hue);
+  jitter.probability = read_float(from, "probability", jitter.probability);
+  return jitter;
+}
+
+ImageStep read_grayscale(const JsonObject& from) {
+  from.allow_only({"step", "probability"});
+  return Grayscale{read_float(from, "probability", Grayscale{}.probability)};
+}
+
+ImageStep read_gaussian_blur(const JsonObject& from) {
+  from.allow_only({"step", "sigma", "probability"});
+  GaussianBlur blur;
+  read_floats(from, "sigma", blur.sigma);
+  blur.probability = read_float(from, "probability", blur.probability);
+  return blur;
+}
+
+ImageStep read_solarize(const JsonObject& from) {
+  from.allow_only({"step", "threshold", "probability"});
+  const Solarize otherwise;
+  return Solarize{read_float(from, "threshold", otherwise.threshold),
+                  read_float(from, "probability", otherwise.probability)};
 }
 
 ImageStep read_step(const JsonObject& from) {
+  struct Reader {
+    std::string_view name;
+    ImageStep (*read)(const JsonObject&);
+  };
+  constexpr std::array kReaders = {Reader{"resize", read_resize},
+                                   Reader{"center_crop", read_center_crop},
+                                   Reader{"random_resized_crop", read_random_resized_crop},
+                                   Reader{"horizontal_flip", read_horizontal_flip},
+                                   Reader{"color_jitter", read_color_jitter},
+                                   Reader{"grayscale", read_grayscale},
+                                   Reader{"gaussian_blur", read_gaussian_blur},
+                                   Reader{"solarize", read_solarize}};
   const std::string name = from.text("step");
-  if (name == "resize") return read_resize(from);
-  if (name == "center_crop") return read_center_crop(from);
-  if (name == "random_resized_crop") return read_random_resized_crop(from);
-  if (name == "horizontal_flip") return read_horizontal_flip(from);
-  from.wrong("step", R"("resize", "center_crop", "random_resized_crop" or "horizontal_flip")");
+  std::string names;
+  for (std::size_t i = 0; i < kReaders.size(); ++i) {
+    if (name == kReaders[i].name) return kReaders[i].read(from);
+    const char* before = i == 0 ? "" : (i + 1 == kReaders.size() ? " or " : ", ");
+    names += std::string(before) + "\"" + std::string(kReaders[i].name) + "\"";
+  }
+  from.wrong("step", names);
 }
 
 /// `output` of a transform; what is absent stays as it is in `otherwise`.

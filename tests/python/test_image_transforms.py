@@ -11,7 +11,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter, ImageOps
 
 import millrace
 
@@ -153,6 +153,112 @@ def test_a_flip_is_numpys():
     image = np.random.default_rng(2).integers(0, 256, (31, 77, 3), dtype=np.uint8)
     flip = millrace.image_transform([millrace.center_crop((31, 77)), millrace.horizontal_flip(1.0)], BYTES)
     assert np.array_equal(flip(image).numpy(), image[:, ::-1])
+
+
+def changed(step: dict, image: np.ndarray) -> np.ndarray:
+    """What one step makes of all of an image."""
+    return millrace.image_transform([millrace.center_crop(image.shape[:2]), step], BYTES)(image).numpy()
+
+
+def random_factor(rng) -> float:
+    """Between the image's own and what enhances it, or far beyond, as the float32 that torchvision draws."""
+    drawn = rng.choice([0.0, rng.uniform(0, 1), rng.uniform(1, 2.5), rng.uniform(0, 30)])
+    return float(np.float32(drawn))
+
+
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation", "hue"])
+def test_each_part_of_a_color_jitter_equals_torchvisions(torchvision, name):
+    from torchvision.transforms import functional
+
+    reference = getattr(functional, f"adjust_{name}")
+    rng = np.random.default_rng(SEED + 20)
+    for _ in range(cases(500)):
+        image = random_image(rng)
+        factor = float(np.float32(rng.uniform(-0.5, 0.5))) if name == "hue" else random_factor(rng)
+        expected = np.asarray(reference(Image.fromarray(image), factor))
+        ours = changed(millrace.color_jitter(**{name: (factor, factor)}), image)
+        assert np.array_equal(ours, expected), (image.shape, factor)
+
+
+def test_a_color_jitter_is_torchvisions_in_one_of_its_orders(torchvision):
+    from itertools import permutations
+
+    from torchvision.transforms import functional
+
+    image = random_image(np.random.default_rng(SEED + 21), 60)
+    factors = {"brightness": 1.25, "contrast": 0.625, "saturation": 1.5, "hue": 0.125}
+    expected = {}
+    for order in permutations(factors):
+        pil = Image.fromarray(image)
+        for name in order:
+            pil = getattr(functional, f"adjust_{name}")(pil, factors[name])
+        expected[np.asarray(pil).tobytes()] = order
+    jitter = millrace.color_jitter(**{name: (factor, factor) for name, factor in factors.items()})
+    transform = millrace.image_transform([millrace.center_crop(image.shape[:2]), jitter], BYTES)
+    found = {expected[transform(image, seed).numpy().tobytes()] for seed in range(400)}
+    assert len(found) == len(expected)
+
+
+def test_every_colour_turns_its_hue_and_fades_as_pillows(torchvision):
+    from torchvision.transforms import functional
+
+    colors = np.arange(1 << 24, dtype=np.uint32)[:: 1 if CASES >= 10 else 17]
+    colors = np.resize(colors, (colors.size + 1023) // 1024 * 1024).reshape(-1, 1024)
+    image = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], -1).astype(np.uint8)
+    for top in range(0, image.shape[0], 8192):
+        part = image[top : top + 8192]
+        pil = Image.fromarray(part)
+        for hue in (0.5, -0.25, 0.0703125):
+            expected = np.asarray(functional.adjust_hue(pil, hue))
+            assert np.array_equal(changed(millrace.color_jitter(hue=(hue, hue)), part), expected)
+        expected = np.asarray(functional.adjust_saturation(pil, 0.75))
+        assert np.array_equal(changed(millrace.color_jitter(saturation=(0.75, 0.75)), part), expected)
+        assert np.array_equal(changed(millrace.grayscale(1), part), np.asarray(pil.convert("L").convert("RGB")))
+
+
+def test_any_blur_equals_pillows():
+    rng = np.random.default_rng(SEED + 22)
+    for _ in range(cases(500)):
+        image = random_image(rng, int(rng.choice([6, 60, 250])))
+        sigma = float(np.float32(rng.choice([rng.uniform(0, 2), rng.uniform(0, 12), rng.uniform(0, 64)])))
+        expected = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(sigma)))
+        ours = changed(millrace.gaussian_blur((sigma, sigma), 1), image)
+        assert np.array_equal(ours, expected), (image.shape, sigma)
+
+
+def test_solarizing_equals_pillows():
+    rng = np.random.default_rng(SEED + 23)
+    for threshold in [0, 1, 127.5, 128, 255, 255.5, 256, -1, *rng.uniform(0, 256, cases(100)).tolist()]:
+        threshold = float(np.float32(threshold))
+        image = random_image(rng, 40)
+        expected = np.asarray(ImageOps.solarize(Image.fromarray(image), threshold))
+        assert np.array_equal(changed(millrace.solarize(threshold, 1), image), expected), threshold
+
+
+def test_open_clips_train_transform_with_its_colours():
+    """After the crop, and of given factors: coloured or not, grey or not, each as often as asked for."""
+    from collections import Counter
+
+    transform = pytest.importorskip("open_clip.transform", reason="SKIPPED for want of open_clip")
+    image = np.random.default_rng(SEED + 24).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    augmentation = {
+        "color_jitter": ((1.25, 1.25), 0.0, 0.0, (0.125, 0.125)),
+        "color_jitter_prob": 0.5,
+        "gray_scale_prob": 0.25,
+    }
+    reference = transform.image_transform(32, is_train=True, aug_cfg=augmentation)
+    steps = millrace.open_clip_train_steps(32, **augmentation)[1:]
+    ours = millrace.image_transform([millrace.center_crop(32), *steps])
+    expected, made = Counter(), Counter()
+    for seed in range(2000):
+        pil = Image.fromarray(image)
+        for step in reference.transforms[1:]:
+            pil = step(pil)
+        expected[pil.numpy().tobytes()] += 1
+        made[ours(image, seed).numpy().tobytes()] += 1
+    # Jitter in two orders, or none; grey, or not.
+    assert set(made) == set(expected) and len(made) == 6
+    assert max(abs(made[key] - expected[key]) for key in made) < 150
 
 
 def test_a_transform_takes_bytes_and_arrays_draws_by_its_seed_and_is_pickled():

@@ -9,6 +9,8 @@
 #include "image_encoders.h"
 #include "image_fixtures.h"
 #include "millrace/transforms/steps/clip_image.h"
+#include "millrace/transforms/steps/image_presets.h"
+#include "millrace/transforms/steps/image_transform.h"
 
 namespace millrace {
 namespace {
@@ -39,6 +41,30 @@ TEST_CASE("in steady state a JPEG becomes a slot without one allocation") {
   }
   const std::size_t after = test::allocations_so_far();
   CHECK(after == before);
+}
+
+TEST_CASE("in steady state colours are changed without one allocation") {
+  if (!test::can_count_allocations()) return;
+  // The crop of one size instead of the random one, whose weights grow with the largest part so
+  // far.
+  std::vector<ImageStep> steps = simclr_steps(square(96));
+  steps.front() = CenterCrop{square(96)};
+  steps.emplace_back(Solarize{});
+  ImageProcessor processor({{}, steps});
+  const auto image = test::make_pixels(150, 120, 1);
+  std::vector<float> slot(std::size_t{3} * 96 * 96);
+  StageTimes times;
+  const auto make_views = [&](std::uint64_t first) {
+    for (std::uint64_t seed = first; seed < first + 40; ++seed) {
+      REQUIRE(
+          processor.apply(image.view(), {seed}, std::as_writable_bytes(std::span(slot)), times));
+    }
+  };
+  make_views(0);
+  make_views(40);
+  const std::size_t before = test::allocations_so_far();
+  make_views(0);
+  CHECK(test::allocations_so_far() == before);
 }
 
 }  // namespace

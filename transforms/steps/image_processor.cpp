@@ -109,6 +109,7 @@ struct ImageProcessor::Parts {
   Resizer resizer;
   std::array<PixelBuffer, 2> buffers;
   std::size_t next_buffer = 0;
+  PixelScratch scratch;
 
   // Of the view at hand.
   std::uint8_t* slot_pixels = nullptr;
@@ -217,7 +218,7 @@ Result<void> ImageProcessor::Parts::take_pixel_step(const PixelStep& step, Rando
     copy_pixels(current, *to);
     move_to(*to);
   }
-  change_pixels(step, numbers, *writable);
+  change_pixels(step, numbers, scratch, *writable);
   return {};
 }
 

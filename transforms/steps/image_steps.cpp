@@ -1,11 +1,13 @@
 #include "millrace/transforms/steps/image_steps.h"
 
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
 
 #include "millrace/transforms/json_numbers-inl.h"
+#include "millrace/transforms/photometric/gaussian_blur.h"
 #include "millrace/transforms/steps/step_geometry-inl.h"
 
 namespace millrace {
@@ -17,6 +19,10 @@ constexpr std::string_view name_of() {
   if constexpr (std::is_same_v<Step, CenterCrop>) return "center_crop";
   if constexpr (std::is_same_v<Step, RandomResizedCrop>) return "random_resized_crop";
   if constexpr (std::is_same_v<Step, HorizontalFlip>) return "horizontal_flip";
+  if constexpr (std::is_same_v<Step, ColorJitter>) return "color_jitter";
+  if constexpr (std::is_same_v<Step, Grayscale>) return "grayscale";
+  if constexpr (std::is_same_v<Step, GaussianBlur>) return "gaussian_blur";
+  if constexpr (std::is_same_v<Step, Solarize>) return "solarize";
 }
 
 [[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
@@ -60,11 +66,46 @@ void check(const RandomResizedCrop& step) {
   }
 }
 
-void check(const HorizontalFlip& step) {
+void check_probability(float probability) {
   // NOLINTNEXTLINE(readability-simplify-boolean-expr): written so that a NaN fails
-  if (!(step.probability >= 0 && step.probability <= 1)) {
-    refuse("probability = " + json_number(step.probability) + ": must lie in 0..1");
+  if (!(probability >= 0 && probability <= 1)) {
+    refuse("probability = " + json_number(probability) + ": must lie in 0..1");
   }
+}
+
+void check_range(std::string_view name, const std::array<float, 2>& range, float least, float most,
+                 const char* wanted) {
+  const auto [low, high] = range;
+  // NOLINTNEXTLINE(readability-simplify-boolean-expr): written so that a NaN fails
+  if (!(low >= least && low <= high && high <= most)) {
+    refuse(std::string(name) + " = " + json_numbers(range) + ": must be two " + wanted +
+           ", the smaller one first");
+  }
+}
+
+void check(const HorizontalFlip& step) { check_probability(step.probability); }
+
+void check(const ColorJitter& step) {
+  constexpr float kMost = std::numeric_limits<float>::max();
+  check_range("brightness", step.brightness, 0, kMost, "factors of at least 0");
+  check_range("contrast", step.contrast, 0, kMost, "factors of at least 0");
+  check_range("saturation", step.saturation, 0, kMost, "factors of at least 0");
+  check_range("hue", step.hue, -0.5F, 0.5F, "shares of the circle in -0.5..0.5");
+  check_probability(step.probability);
+}
+
+void check(const Grayscale& step) { check_probability(step.probability); }
+
+void check(const GaussianBlur& step) {
+  check_range("sigma", step.sigma, 0, kLargestBlurSigma, "standard deviations in 0..64");
+  check_probability(step.probability);
+}
+
+void check(const Solarize& step) {
+  if (!std::isfinite(step.threshold)) {
+    refuse("threshold = " + json_number(step.threshold) + ": must be a number");
+  }
+  check_probability(step.probability);
 }
 
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
@@ -89,6 +130,27 @@ std::string members(const RandomResizedCrop& step) {
 
 std::string members(const HorizontalFlip& step) {
   return R"("probability":)" + json_number(step.probability);
+}
+
+std::string members(const ColorJitter& step) {
+  return R"("brightness":)" + json_numbers(step.brightness) + R"(,"contrast":)" +
+         json_numbers(step.contrast) + R"(,"saturation":)" + json_numbers(step.saturation) +
+         R"(,"hue":)" + json_numbers(step.hue) + R"(,"probability":)" +
+         json_number(step.probability);
+}
+
+std::string members(const Grayscale& step) {
+  return R"("probability":)" + json_number(step.probability);
+}
+
+std::string members(const GaussianBlur& step) {
+  return R"("sigma":)" + json_numbers(step.sigma) + R"(,"probability":)" +
+         json_number(step.probability);
+}
+
+std::string members(const Solarize& step) {
+  return R"("threshold":)" + json_number(step.threshold) + R"(,"probability":)" +
+         json_number(step.probability);
 }
 
 /// The size after a step, where it is the same for every image. Without a size before: it may be

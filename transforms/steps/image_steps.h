@@ -70,12 +70,44 @@ struct HorizontalFlip {
   float probability = 0.5F;
 };
 
+/// torchvision's ColorJitter on Pillow images: brightness, contrast, saturation and hue, in random
+/// order, each by a factor drawn evenly from its range (rounded to float32, as torchvision draws).
+/// A range of {1, 1}, for hue {0, 0}, leaves that out. All four happen, or none.
+struct ColorJitter {
+  std::array<float, 2> brightness = {1, 1};
+  std::array<float, 2> contrast = {1, 1};
+  std::array<float, 2> saturation = {1, 1};
+  std::array<float, 2> hue = {0, 0};  ///< within -0.5..0.5 of the circle
+  float probability = 1;
+};
+
+/// Three channels of Pillow's luma: torchvision's RandomGrayscale.
+struct Grayscale {
+  float probability = 0.1F;
+};
+
+/// Pillow's ImageFilter.GaussianBlur of a standard deviation drawn evenly from `sigma`: what
+/// SimCLR's and MoCo's augmentations on Pillow images use. torchvision's GaussianBlur, a
+/// convolution of tensors, is another one.
+struct GaussianBlur {
+  std::array<float, 2> sigma = {0.1F, 2.0F};
+  float probability = 0.5F;
+};
+
+/// Values of at least `threshold` are inverted: torchvision's RandomSolarize.
+struct Solarize {
+  float threshold = 128;
+  float probability = 0.5F;
+};
+
 /// One step of what becomes of an image. Steps either make an image of another size (the first
 /// three) or change the pixels and keep the size (see pixel_steps-inl.h). New kinds go to the end:
 /// the index of a kind enters what it draws.
-using ImageStep = std::variant<Resize, CenterCrop, RandomResizedCrop, HorizontalFlip>;
+using ImageStep = std::variant<Resize, CenterCrop, RandomResizedCrop, HorizontalFlip, ColorJitter,
+                               Grayscale, GaussianBlur, Solarize>;
 
-/// "resize", "center_crop", "random_resized_crop", "horizontal_flip".
+/// "resize", "center_crop", "random_resized_crop", "horizontal_flip", "color_jitter", "grayscale",
+/// "gaussian_blur", "solarize".
 std::string_view step_name(const ImageStep& step);
 /// "shortest", "longest", "cover", "exact"; "half_even", "floor".
 std::string_view resize_to_name(ResizeTo to);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "millrace/transforms/image.h"
+#include "millrace/transforms/pixel_buffer.h"
 #include "millrace/transforms/random_numbers-inl.h"
 #include "millrace/transforms/steps/image_steps.h"
 
@@ -10,7 +11,26 @@ namespace millrace {
 // all, and what it does to the pixels, in place. A kind that is in ImageStep and has these two is
 // one that every image transform knows.
 
+/// Memory that a step works in, kept from image to image.
+struct PixelScratch {
+  PixelBuffer lines;
+};
+
 bool happens(const HorizontalFlip& step, RandomNumbers& numbers);
-void change_pixels(const HorizontalFlip& step, RandomNumbers& numbers, MutableImageView image);
+bool happens(const ColorJitter& step, RandomNumbers& numbers);
+bool happens(const Grayscale& step, RandomNumbers& numbers);
+bool happens(const GaussianBlur& step, RandomNumbers& numbers);
+bool happens(const Solarize& step, RandomNumbers& numbers);
+
+void change_pixels(const HorizontalFlip& step, RandomNumbers& numbers, PixelScratch& scratch,
+                   MutableImageView image);
+void change_pixels(const ColorJitter& step, RandomNumbers& numbers, PixelScratch& scratch,
+                   MutableImageView image);
+void change_pixels(const Grayscale& step, RandomNumbers& numbers, PixelScratch& scratch,
+                   MutableImageView image);
+void change_pixels(const GaussianBlur& step, RandomNumbers& numbers, PixelScratch& scratch,
+                   MutableImageView image);
+void change_pixels(const Solarize& step, RandomNumbers& numbers, PixelScratch& scratch,
+                   MutableImageView image);
 
 }  // namespace millrace

@@ -20,6 +20,9 @@ from millrace.errors import LoaderError
 from millrace.image_patches import image_patches
 from millrace.image_steps import (
     center_crop,
+    color_jitter,
+    gaussian_blur,
+    grayscale,
     horizontal_flip,
     letterbox,
     open_clip_steps,
@@ -29,6 +32,8 @@ from millrace.image_steps import (
     resize_exact,
     resize_longest,
     resize_shortest,
+    simclr_steps,
+    solarize,
 )
 from millrace.image_transforms import (
     clip_pixels,
@@ -61,7 +66,10 @@ __all__ = [
     "clip_pixels",
     "clip_train_transform",
     "clip_transform",
+    "color_jitter",
     "decode_image",
+    "gaussian_blur",
+    "grayscale",
     "horizontal_flip",
     "image",
     "image_output",

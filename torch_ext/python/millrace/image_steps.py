@@ -73,6 +73,50 @@ def horizontal_flip(probability: float = 0.5) -> dict:
     return {"step": "horizontal_flip", "probability": probability}
 
 
+def _range(value) -> float | list[float]:
+    return float(value) if isinstance(value, (int, float)) else [float(end) for end in value]
+
+
+def color_jitter(brightness=0, contrast=0, saturation=0, hue=0, probability: float = 1.0) -> dict:
+    """torchvision's ColorJitter on Pillow images, all four in random order.
+
+    Args:
+        brightness, contrast, saturation: how far the factor lies from 1 at most, or (low, high).
+        hue: how far the hue turns to either side, up to 0.5 of the circle, or (low, high).
+        probability: that all of it happens, rather than nothing: open_clip's color_jitter_prob.
+    """
+    return {
+        "step": "color_jitter",
+        "brightness": _range(brightness),
+        "contrast": _range(contrast),
+        "saturation": _range(saturation),
+        "hue": _range(hue),
+        "probability": probability,
+    }
+
+
+_color_jitter = color_jitter  # where an argument has its name
+
+
+def grayscale(probability: float = 0.1) -> dict:
+    """Three channels of Pillow's luma, with this probability: torchvision's RandomGrayscale."""
+    return {"step": "grayscale", "probability": probability}
+
+
+def gaussian_blur(sigma=(0.1, 2.0), probability: float = 0.5) -> dict:
+    """Pillow's ImageFilter.GaussianBlur of a random `sigma`, as SimCLR's and MoCo's augmentations use it.
+
+    torchvision's GaussianBlur, a convolution of tensors, is another one.
+    """
+    ends = [sigma, sigma] if isinstance(sigma, (int, float)) else sigma
+    return {"step": "gaussian_blur", "sigma": [float(end) for end in ends], "probability": probability}
+
+
+def solarize(threshold: float = 128, probability: float = 0.5) -> dict:
+    """Values of at least `threshold` are inverted, with this probability: torchvision's RandomSolarize."""
+    return {"step": "solarize", "threshold": threshold, "probability": probability}
+
+
 def open_clip_steps(size, resize_mode: str = "shortest", filter: str = "bicubic", fill=0) -> list[dict]:
     """open_clip's `image_transform(is_train=False)`; `resize_mode` is "shortest", "longest" or "squash".
 
@@ -90,6 +134,37 @@ def open_clip_steps(size, resize_mode: str = "shortest", filter: str = "bicubic"
     return [resize_cover(sides), center_crop(sides)]
 
 
-def open_clip_train_steps(size, scale=(0.9, 1.0)) -> list[dict]:
-    """open_clip's `image_transform(is_train=True)` with its augmentations left at their defaults."""
-    return [random_resized_crop(size, scale)]
+def open_clip_train_steps(
+    size, scale=(0.9, 1.0), color_jitter=None, color_jitter_prob: float = 0.0, gray_scale_prob: float = 0.0
+) -> list[dict]:
+    """open_clip's `image_transform(is_train=True)`; the options are those of its AugmentationCfg.
+
+    Args:
+        color_jitter: (brightness, contrast, saturation, hue), used where color_jitter_prob is above 0.
+    """
+    steps = [random_resized_crop(size, scale)]
+    if color_jitter_prob:
+        if color_jitter is None or len(color_jitter) != 4:
+            raise ValueError("color_jitter: must be (brightness, contrast, saturation, hue)")
+        steps.append(_color_jitter(*color_jitter, probability=color_jitter_prob))
+    if gray_scale_prob:
+        steps.append(grayscale(gray_scale_prob))
+    return steps
+
+
+def simclr_steps(size, strength: float = 1.0, scale=(0.08, 1.0), blur: float = 0.5) -> list[dict]:
+    """SimCLR's augmentation of one view: crop, flip, colours of this strength, gray, blur.
+
+    Two views of one image: `image_transform(simclr_steps(224), views=2)`.
+
+    Args:
+        blur: the probability of the blur, whose sigma is 0.1 to 2.
+    """
+    jitter = color_jitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength, 0.8)
+    return [
+        random_resized_crop(size, scale),
+        horizontal_flip(),
+        jitter,
+        grayscale(0.2),
+        gaussian_blur(probability=blur),
+    ]

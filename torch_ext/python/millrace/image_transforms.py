@@ -115,9 +115,21 @@ class clip_pixels(clip_transform):  # noqa: N801 - used like a function
     _output = image_output("uint8", "hwc")
 
 
-def clip_train_transform(size: int = 224, scale=(0.9, 1.0), **decode) -> image_transform:
-    """open_clip's training preprocessing: a random resized crop (bicubic), CLIP's normalisation."""
-    return image_transform(open_clip_train_steps(size, scale), **decode)
+def clip_train_transform(
+    size: int = 224,
+    scale=(0.9, 1.0),
+    color_jitter=None,
+    color_jitter_prob: float = 0.0,
+    gray_scale_prob: float = 0.0,
+    **decode,
+) -> image_transform:
+    """open_clip's training preprocessing: a random resized crop (bicubic), CLIP's normalisation.
+
+    With color_jitter (brightness, contrast, saturation, hue) and the probabilities as open_clip's
+    `--aug-cfg` has them, its colour augmentation in between.
+    """
+    steps = open_clip_train_steps(size, scale, color_jitter, color_jitter_prob, gray_scale_prob)
+    return image_transform(steps, **decode)
 
 
 def siglip_transform(size: int = 224, **decode) -> image_transform:
