@@ -184,7 +184,7 @@ void shift_hue_of(std::uint8_t* rgb, std::uint8_t shift) {
   const double place = static_cast<double>(hue) * 6.0 / 255.0;
   const int sixth = static_cast<int>(place);
   const auto rest = static_cast<float>(place - sixth);
-  const float whole = static_cast<float>(saturation / 255.0);
+  const auto whole = static_cast<float>(saturation / 255.0);
   const auto part = [&](double share_taken) {
     return static_cast<std::uint8_t>(std::round(most * (1.0 - share_taken)));
   };

@@ -1,5 +1,6 @@
 #include "millrace/transforms/photometric/luma.h"
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -149,7 +150,7 @@ std::uint8_t mean_luma(ImageView image) {
     sum += HWY_DYNAMIC_DISPATCH(luma_sum)(rgb, count);
   });
   const double pixels = static_cast<double>(image.width) * image.height;
-  return static_cast<std::uint8_t>(static_cast<double>(sum) / pixels + 0.5);
+  return static_cast<std::uint8_t>(std::floor(static_cast<double>(sum) / pixels + 0.5));
 }
 
 void make_gray(MutableImageView image) {
