@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "millrace/loader/image_sizes.h"
 #include "millrace/loader/json.h"
 #include "millrace/loader/options.h"
 #include "progress_line.h"
@@ -73,8 +74,10 @@ int index(const IndexOptions& options) {
   const std::size_t threads = options.threads > 0 ? options.threads : usable_cores();
   const Clock::time_point begin = Clock::now();
   ProgressLine bar;
+  IndexMaking making = options.making;
+  making.image_size = image_size_reader();
   const auto summary = make_indexes(
-      options.making,
+      making,
       [&](std::size_t count, const std::function<void(std::size_t)>& task) {
         run_on_threads(threads, count, task);
       },
@@ -108,7 +111,8 @@ void add_index(CLI::App& app, int& exit_code) {
                    "One index of all shards in their order, which can be a source itself; without "
                    "it, millrace.index in each folder of shards");
   verb->add_option("--metadata", making.metadata,
-                   "A field to keep of every sample, e.g. json:width or __key__; repeatable")
+                   "A field to keep of every sample, e.g. json:width, image:aspect or __key__; "
+                   "repeatable")
       ->allow_extra_args(false);
   verb->add_flag("--counts", making.import_counts,
                  "Only counts, from sizes.json, wids, DALI, energon or img2dataset files");

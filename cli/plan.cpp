@@ -14,6 +14,7 @@
 #include "millrace/formats/index/shard_catalog.h"
 #include "millrace/formats/shard.h"
 #include "millrace/loader/dataset.h"
+#include "millrace/loader/image_sizes.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/permutation.h"
 #include "millrace/loader/plan.h"
@@ -167,6 +168,7 @@ Result<PlannedShards> open(const PlanVerbOptions& options, PlanReport& report) {
   };
   CatalogOptions catalog_options;
   catalog_options.metadata = options.select.metadata();
+  catalog_options.image_size = image_size_reader();
   catalog_options.read = options.read;
   const Clock::time_point begin = Clock::now();
   auto catalog = ShardCatalog::open(options.sources, catalog_options, parallel_for);

@@ -44,6 +44,8 @@ class BatchSamples {
   BatchSamples& operator=(const BatchSamples&) = delete;
 
   virtual std::size_t size() const = 0;
+  /// Which of the loader's sets of columns (LoaderOptions::column_sets) the batch has.
+  virtual std::size_t column_set() const { return 0; }
   /// The global position of a slot.
   virtual std::uint64_t position(std::size_t slot) const = 0;
   /// Whether a slot repeats a sample only to make the ranks equal.

@@ -48,16 +48,14 @@ bool has_units(const ShardCatalog& catalog, const SampleCounts& selected) {
 }
 
 Dataset::Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected,
-                 const CatalogOptions& options, std::shared_ptr<OpenShards> open_shards)
+                 ShardOpener open_shard, std::shared_ptr<OpenShards> open_shards,
+                 std::size_t number)
     : catalog_(std::move(catalog)),
       selected_(std::move(selected)),
-      open_shard_(options.open_shard),
+      open_shard_(std::move(open_shard)),
       has_units_(millrace::has_units(*catalog_, selected_.counts())),
       open_shards_(std::move(open_shards)),
-      number_(open_shards_->add_dataset()) {
-  if (!open_shard_) {
-    open_shard_ = [read = options.read](const std::string& path) { return open_shard(path, read); };
-  }
+      number_(number) {
   fingerprint_ = 0xcbf29ce484222325U;
   const SampleCounts& counts = selected_.counts();
   for (std::size_t i = 0; i < catalog_->shards(); ++i) {
@@ -87,8 +85,14 @@ Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::stri
   auto selected = SelectedSamples::select(selection, **catalog, parallel_for);
   if (!selected) return tl::unexpected(std::move(selected.error()));
   if (open_shards == nullptr) open_shards = std::make_shared<OpenShards>(OpenShards::Limits{});
-  std::shared_ptr<const Dataset> dataset(
-      new Dataset(std::move(*catalog), std::move(*selected), options, std::move(open_shards)));
+  ShardOpener opener = std::move(options.open_shard);
+  if (!opener) {
+    opener = [read = options.read](const std::string& path) { return open_shard(path, read); };
+  }
+  const std::size_t number = open_shards->add_dataset();
+  std::shared_ptr<const Dataset> dataset(new Dataset(std::move(*catalog), std::move(*selected),
+                                                     std::move(opener), std::move(open_shards),
+                                                     number));
   if (dataset->counts().total() == 0) {
     return fail(Reason::missing_field, "the dataset is empty: no samples in " +
                                            std::to_string(dataset->catalog().shards()) +
@@ -96,6 +100,14 @@ Result<std::shared_ptr<const Dataset>> Dataset::open(const std::vector<std::stri
                                            (specs.size() > 1 ? ", ..." : ""));
   }
   return dataset;
+}
+
+Result<std::shared_ptr<const Dataset>> Dataset::reselected(const Selection& selection,
+                                                           const ParallelFor& parallel_for) const {
+  auto selected = SelectedSamples::select(selection, *catalog_, parallel_for);
+  if (!selected) return tl::unexpected(std::move(selected.error()));
+  return std::shared_ptr<const Dataset>(
+      new Dataset(catalog_, std::move(*selected), open_shard_, open_shards_, number_));
 }
 
 bool Dataset::make_room_for(const Error& error) const {

@@ -36,6 +36,11 @@ class Dataset {
                                                      const ParallelFor& parallel_for,
                                                      std::shared_ptr<OpenShards> open_shards = {});
 
+  /// Other samples of the same shards, which are open once for all. `selection` needs no metadata
+  /// that this one was not opened for (std::invalid_argument). Errors as SelectedSamples::select.
+  Result<std::shared_ptr<const Dataset>> reselected(const Selection& selection,
+                                                    const ParallelFor& parallel_for) const;
+
   /// Of the selected samples; SampleId::index counts the selected ones of a shard.
   const SampleCounts& counts() const { return selected_.counts(); }
   /// Which of its captions a sample stands for; see SelectedSamples::part.
@@ -63,7 +68,7 @@ class Dataset {
 
  private:
   Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples selected,
-          const CatalogOptions& options, std::shared_ptr<OpenShards> open_shards);
+          ShardOpener open_shard, std::shared_ptr<OpenShards> open_shards, std::size_t number);
   OpenShards::Key key(std::uint64_t shard) const { return {number_, shard}; }
   Result<OpenShards::Shared> opened(std::uint64_t shard) const;
   /// Whether the error is a want of files or mappings; gives back what is held and not in use.

@@ -76,7 +76,7 @@ class Loader {
   Ledger ledger(bool with_shards = false) const;
   Statistics stats() const;
   const LoaderOptions& options() const;
-  /// What column `index` of a batch holds.
+  /// What column `index` of a batch holds; with buckets, of the first one.
   const OutputSpec& spec(std::size_t index) const;
 
  private:

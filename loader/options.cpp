@@ -65,19 +65,47 @@ bool LoaderOptions::reads_streams() const {
 namespace {
 
 // The captions that columns expand samples by; empty: none does.
-std::string expanded_by(const Columns& columns) {
-  for (const auto& [name, column] : columns) {
-    if (column.captions && column.captions->choice == CaptionChoice::all) return column.fields;
+std::string expanded_by(const std::vector<Columns>& column_sets) {
+  for (const Columns& columns : column_sets) {
+    for (const auto& [name, column] : columns) {
+      if (column.captions && column.captions->choice == CaptionChoice::all) return column.fields;
+    }
   }
   return "";
 }
 
+// `select` divided into one for each bucket.
+std::vector<MixtureSource> bucket_sources(const LoaderOptions& options) {
+  std::vector<MixtureSource> sources;
+  const std::vector<std::string> conditions = bucket_conditions(options.buckets);
+  for (std::size_t b = 0; b < conditions.size(); ++b) {
+    MixtureSource& source = sources.emplace_back();
+    source.name = bucket_name(options.buckets[b]);
+    source.sources = options.sources;
+    source.select = options.select;
+    source.read = options.read;
+    std::string& where = source.select.where;
+    where = where.empty() ? conditions[b] : "(" + where + ") and (" + conditions[b] + ")";
+  }
+  return sources;
+}
+
 }  // namespace
 
+std::vector<Columns> LoaderOptions::column_sets() const {
+  if (buckets.empty()) return {columns};
+  std::vector<Columns> sets;
+  for (const AspectBucket& bucket : buckets) {
+    Columns& set = sets.emplace_back(columns);
+    set.insert(set.end(), bucket.columns.begin(), bucket.columns.end());
+  }
+  return sets;
+}
+
 std::vector<MixtureSource> LoaderOptions::all_sources() const {
-  std::vector<MixtureSource> all = mixture;
+  std::vector<MixtureSource> all = buckets.empty() ? mixture : bucket_sources(*this);
   if (all.empty()) all.push_back({"", sources, 0, 0, select, read});
-  const std::string expand = expanded_by(columns);
+  const std::string expand = expanded_by(column_sets());
   for (MixtureSource& source : all) {
     if (source.select.expand.empty()) source.select.expand = expand;
     if (source.name.empty() && !source.sources.empty()) source.name = source.sources.front();
@@ -124,13 +152,16 @@ void validate_sources(const LoaderOptions& options) {
 }
 
 void validate_expansion(const LoaderOptions& options) {
-  const std::string expand = expanded_by(options.columns);
+  const std::vector<Columns> column_sets = options.column_sets();
+  const std::string expand = expanded_by(column_sets);
   if (expand.empty()) return;
-  for (const auto& [name, column] : options.columns) {
-    const bool expands = column.captions && column.captions->choice == CaptionChoice::all;
-    require(!expands || column.fields == expand, "columns", "\"" + name + "\"",
-            "all captions of \"" + column.fields +
-                "\", and another column expands the samples by \"" + expand + "\"");
+  for (const Columns& columns : column_sets) {
+    for (const auto& [name, column] : columns) {
+      const bool expands = column.captions && column.captions->choice == CaptionChoice::all;
+      require(!expands || column.fields == expand, "columns", "\"" + name + "\"",
+              "all captions of \"" + column.fields +
+                  "\", and another column expands the samples by \"" + expand + "\"");
+    }
   }
   for (const MixtureSource& source : options.all_sources()) {
     require(source.select.expand == expand, "select.expand", "\"" + source.select.expand + "\"",
@@ -140,10 +171,7 @@ void validate_expansion(const LoaderOptions& options) {
           "needs an index, which streams do not have");
 }
 
-}  // namespace
-
-void LoaderOptions::validate() const {
-  validate_sources(*this);
+void validate_columns(const Columns& columns) {
   require(!columns.empty(), "columns", "{}", "name at least one column");
   std::set<std::string> names;
   for (const auto& [name, column] : columns) {
@@ -152,6 +180,37 @@ void LoaderOptions::validate() const {
     require(column.transform != nullptr, "columns", "\"" + name + "\"", "it has no transform");
     static_cast<void>(FieldSelector::fields_of(column.selectors()));  // throws on one that is none
   }
+}
+
+void validate_buckets(const LoaderOptions& options) {
+  const std::string run = std::to_string(options.bucket_run);
+  require(options.bucket_run <= std::uint64_t{1} << 40, "bucket_run", run, "must be below 2^40");
+  require(options.bucket_run == 0 || !options.buckets.empty(), "bucket_run", run,
+          "there are no buckets");
+  if (options.buckets.empty()) return;
+  const auto refuse = [](bool is_given, const std::string& what) {
+    require(!is_given, "buckets", "[...]",
+            "an epoch of buckets is a pass over them, without " + what);
+  };
+  refuse(!options.mixture.empty(), "a mixture");
+  refuse(options.reads_streams(), "streams, which have no index");
+  refuse(options.samples_per_epoch > 0, "samples_per_epoch");
+  for (const AspectBucket& bucket : options.buckets) {
+    const Columns& first = options.buckets.front().columns;
+    const bool same =
+        std::equal(bucket.columns.begin(), bucket.columns.end(), first.begin(), first.end(),
+                   [](const auto& a, const auto& b) { return a.first == b.first; });
+    require(same, "buckets", "\"" + bucket_name(bucket) + "\"",
+            "its columns have other names than those of the first");
+  }
+}
+
+}  // namespace
+
+void LoaderOptions::validate() const {
+  validate_buckets(*this);
+  validate_sources(*this);
+  for (const Columns& set : column_sets()) validate_columns(set);
   validate_expansion(*this);
   require(batch_size >= 1 && batch_size <= (std::size_t{1} << 24), "batch_size",
           std::to_string(batch_size), "must be 1 to 16777216");

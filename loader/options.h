@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "millrace/formats/shard.h"
+#include "millrace/loader/aspect_buckets.h"
 #include "millrace/loader/plan.h"
 #include "millrace/loader/selection.h"
 #include "millrace/transforms/column.h"
@@ -82,9 +83,21 @@ struct LoaderOptions {
   /// The length of an epoch, going on through the data where the epoch before stopped; each pass
   /// over the data has an order of its own. 0: an epoch is a pass. Fingerprinted.
   std::uint64_t samples_per_epoch = 0;
-  Columns columns = clip_columns(224);  ///< fingerprinted
-  std::size_t batch_size = 256;         ///< samples a batch on this rank, >= 1
-  bool shuffle = false;                 ///< fingerprinted
+  Columns columns = clip_columns(224);  ///< of every batch. Fingerprinted
+  /// Batches of images of about one aspect ratio each: every sample goes to the bucket that is
+  /// nearest to its image's ratio, and a batch has `columns` and those of its bucket, whose images
+  /// may have a size of their own. The ratio is told by the images' headers, which sample indexes
+  /// keep (`millrace index --metadata image:aspect`); without them they are read when the loader is
+  /// made. All buckets have columns of the same names, in the same order. Not with a mixture,
+  /// streams or samples_per_epoch. Empty: none. Fingerprinted.
+  std::vector<AspectBucket> buckets;
+  /// With buckets: so many samples in a row are of one (see bucket_runs.h). 0: batch_size *
+  /// world_size. A batch has the columns of the bucket of its first sample on any rank; where the
+  /// samples of a batch on all ranks do not divide the run, some of its samples are of the bucket
+  /// that follows. Fingerprinted, so give it where a run may go on at another size.
+  std::uint64_t bucket_run = 0;
+  std::size_t batch_size = 256;  ///< samples a batch on this rank, >= 1
+  bool shuffle = false;          ///< fingerprinted
   /// Over how many samples the block shuffle mixes at any time; the larger, the closer to a full
   /// permutation and the more scattered the reads. Of a mixture: in each source. Fingerprinted.
   std::uint64_t shuffle_window = 16384;
@@ -132,8 +145,14 @@ struct LoaderOptions {
 
   /// `streaming`, or a source that can be read in no other way.
   bool reads_streams() const;
-  /// `mixture`, or `sources` as a mixture of one.
+  /// bucket_run, or what stands for it.
+  std::uint64_t used_bucket_run() const {
+    return bucket_run > 0 ? bucket_run : batch_size * world_size;
+  }
+  /// `mixture`, or `sources` as a mixture of one, or of one a bucket.
   std::vector<MixtureSource> all_sources() const;
+  /// What batches can hold: `columns`, or those and the ones of each bucket.
+  std::vector<Columns> column_sets() const;
 
   /// Throws std::invalid_argument that names the first option that is out of range, and its value.
   void validate() const;

@@ -59,6 +59,25 @@ std::vector<MixtureSource> read_mixture(const JsonObject& options) {
   return mixture;
 }
 
+std::vector<AspectBucket> read_buckets(const JsonObject& options) {
+  const json::value* value = options.find("buckets");
+  if (value == nullptr) return {};
+  if (!value->is_array()) options.wrong("buckets", "a list of objects");
+  std::vector<AspectBucket> buckets;
+  for (const json::value& entry : value->get_array()) {
+    const JsonObject from(entry, "buckets[" + std::to_string(buckets.size()) + "]");
+    from.allow_only({"size", "columns"});
+    const std::vector<std::uint64_t> size = from.numbers("size");
+    const auto is_side = [](std::uint64_t side) { return side >= 1 && side <= kLargestImageSide; };
+    if (size.size() != 2 || !is_side(size[0]) || !is_side(size[1])) {
+      from.wrong("size", "[height, width], each 1 to " + std::to_string(kLargestImageSide));
+    }
+    buckets.push_back(
+        {{static_cast<int>(size[1]), static_cast<int>(size[0])}, read_columns(from.at("columns"))});
+  }
+  return buckets;
+}
+
 StopAt read_stop_at(const JsonObject& from, StopAt otherwise) {
   if (!from.has("stop_at")) return otherwise;
   const std::string name = from.text("stop_at");
@@ -146,6 +165,8 @@ std::span<const std::string_view> option_names() {
                                                 "stop_at",
                                                 "samples_per_epoch",
                                                 "columns",
+                                                "buckets",
+                                                "bucket_run",
                                                 "batch_size",
                                                 "shuffle",
                                                 "shuffle_window",
@@ -184,6 +205,8 @@ LoaderOptions options_from_json(std::string_view text) {
   options.stop_at = read_stop_at(from, options.stop_at);
   from.read("samples_per_epoch", options.samples_per_epoch);
   if (from.has("columns")) options.columns = read_columns(from.at("columns"));
+  options.buckets = read_buckets(from);
+  from.read("bucket_run", options.bucket_run);
   const auto read_size = [&](std::string_view key, std::size_t& to) {
     std::uint64_t value = to;
     from.read(key, value);

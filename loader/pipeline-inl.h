@@ -48,7 +48,7 @@ class Loader::Pipeline {
   bool in_own_process() const;
 
   const LoaderOptions& options() const { return options_; }
-  const OutputSpec& spec(std::size_t index) const { return layout_->at(index).second; }
+  const OutputSpec& spec(std::size_t index) const { return layouts_.front()->at(index).second; }
 
  private:
   /// A batch on its way, shared by the window and the runners that fill it.
@@ -92,7 +92,7 @@ class Loader::Pipeline {
   void require_own_process() const;
 
   LoaderOptions options_;
-  std::shared_ptr<const BatchLayout> layout_;
+  std::vector<std::shared_ptr<const BatchLayout>> layouts_;  // by column set
   BlockPool blocks_;
   BatchAllocator allocator_;
   int process_;

@@ -34,18 +34,20 @@ Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
       return blocks_.take(spec.slot_bytes() * samples);
     };
   }
-  BatchLayout layout;
-  for (const auto& [name, column] : options_.columns) {
-    layout.emplace_back(name, column.transform->output());
+  const std::vector<Columns> column_sets = options_.column_sets();
+  for (const Columns& columns : column_sets) {
+    BatchLayout layout;
+    for (const auto& [name, column] : columns) {
+      layout.emplace_back(name, column.transform->output());
+    }
+    layouts_.push_back(std::make_shared<const BatchLayout>(std::move(layout)));
   }
-  layout_ = std::make_shared<const BatchLayout>(std::move(layout));
 
   source_ = options_.reads_streams() ? streamed_source(options_)
                                      : planned_source(options_, reading_threads());
   accountant_.emplace(options_, source_->accounts());
   for (std::size_t i = 0; i < threads_.size(); ++i) {
-    idle_workers_.push_back(
-        std::make_unique<SampleWorker>(options_.columns, options_.on_bad_sample));
+    idle_workers_.push_back(std::make_unique<SampleWorker>(column_sets, options_.on_bad_sample));
   }
   statistics_.threads = threads_.size();
   begin(options_.epoch, {});
@@ -172,8 +174,8 @@ void Loader::Pipeline::schedule(std::unique_ptr<const BatchSamples> batch_sample
   batch->epoch_seed = mix(options_.seed, epoch_);
   batch->unwritten_slots = samples;
   batch->wanted_slots = samples;
-  batch->batch.layout = layout_;
-  for (const auto& [name, spec] : *layout_) {
+  batch->batch.layout = layouts_[batch->samples->column_set()];
+  for (const auto& [name, spec] : *batch->batch.layout) {
     BatchColumn column{name, &spec, {}, {}};
     if (spec.dtype == Dtype::bytes) {
       column.strings.resize(samples);

@@ -122,6 +122,11 @@ void PlanOptions::validate() const {
           "leaves nothing to even out");
   require(mixture_start.position <= kMostPositions,
           "mixture_start: position " + std::to_string(mixture_start.position) + " is above 2^62");
+  require(bucket_run <= kMost,
+          "bucket_run = " + std::to_string(bucket_run) + ": must be below 2^48");
+  require(bucket_run == 0 || (mode_of(*this) == Mode::whole && mixture_start == MixtureStart{}),
+          "bucket_run = " + std::to_string(bucket_run) +
+              ": an epoch of buckets is a pass over each of them, without weights and counts");
   require(mixture_start.taken.empty() || mixture_start.taken.size() == sources.size(),
           "mixture_start: of " + std::to_string(mixture_start.taken.size()) +
               " sources, and there are " + std::to_string(sources.size()));
@@ -137,6 +142,11 @@ EpochPlan::EpochPlan(PlanOptions options, std::uint64_t epoch)
                   [](const PlanSource& source) { return source.units != nullptr; });
   if (any_units) unit_passes_ = std::make_shared<UnitPasses>(options_.sources.size());
   begin_sources();
+  if (options_.bucket_run > 0) {
+    std::vector<std::uint64_t> counts;
+    for (const PlanSource& source : options_.sources) counts.push_back(source.samples);
+    buckets_.emplace(counts, options_.bucket_run, mix(options_.seed, epoch_));
+  }
   switch (mode_of(options_)) {
     case Mode::whole:
       size_ = begin_ + interleave_.size();
@@ -211,6 +221,10 @@ std::uint64_t EpochPlan::stop() const {
 
 EpochPlan::Turn EpochPlan::turn(std::uint64_t position) const {
   assert(position >= begin_ && position < size_);
+  if (buckets_) {
+    const BucketRuns::Turn turn = buckets_->at(position);
+    return {turn.bucket, turn.in_sequence};
+  }
   const Interleave::Turn turn = interleave_.at(dealt(position));
   return {turn.source, taken_before_[turn.source] + turn.before};
 }
@@ -255,6 +269,10 @@ std::uint64_t EpochPlan::substitutes(std::uint64_t position) const {
 }
 
 std::optional<std::uint64_t> EpochPlan::position_of(const PlannedSample& sample) const {
+  if (buckets_) {
+    return buckets_->position_of(
+        {sample.source, order(sample.source, 0).position_of(sample.number)});
+  }
   const std::uint64_t of = samples(sample.source);
   const std::uint64_t before = taken_before_[sample.source];
   const auto in_sequence = [&](std::uint64_t position) {
@@ -273,7 +291,8 @@ std::optional<std::uint64_t> EpochPlan::position_of(const PlannedSample& sample)
 std::vector<std::uint64_t> EpochPlan::taken(std::uint64_t position) const {
   std::vector<std::uint64_t> taken = taken_before_;
   for (std::size_t s = 0; s < taken.size(); ++s) {
-    taken[s] += interleave_.count_before(dealt(position), s);
+    taken[s] += buckets_ ? buckets_->count_before(position, s)
+                         : interleave_.count_before(dealt(position), s);
   }
   return taken;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "millrace/loader/bucket_runs.h"
 #include "millrace/loader/epoch_order.h"
 #include "millrace/loader/interleave.h"
 
@@ -64,6 +65,9 @@ struct PlanOptions {
   /// end with the data.
   std::uint64_t samples_per_epoch = 0;
   MixtureStart mixture_start;
+  /// The sources are buckets, and so many positions in a row are of one (bucket_runs.h); each epoch
+  /// is one pass over all. 0: they are mixed position by position.
+  std::uint64_t bucket_run = 0;
 
   /// Throws std::invalid_argument naming what is out of range or contradicts. So does EpochPlan,
   /// also where the epoch would be longer than 2^62 positions or lie further into the run.
@@ -95,6 +99,10 @@ class EpochPlan {
   /// EpochOrder::substitute has it; 1 <= attempt <= substitutes(position).
   PlannedSample substitute(std::uint64_t position, std::uint64_t attempt) const;
   std::uint64_t substitutes(std::uint64_t position) const;
+  /// The source whose run has the position: of buckets; else 0.
+  std::size_t bucket(std::uint64_t position) const {
+    return buckets_ ? buckets_->bucket(position) : 0;
+  }
   /// The first position of this epoch that has the sample; nothing where none has.
   std::optional<std::uint64_t> position_of(const PlannedSample& sample) const;
 
@@ -125,6 +133,7 @@ class EpochPlan {
   std::uint64_t size_ = 0;
   std::vector<std::uint64_t> taken_before_;  // by source, where the interleave begins
   Interleave interleave_;
+  std::optional<BucketRuns> buckets_;        // instead of the interleave
   std::shared_ptr<UnitPasses> unit_passes_;  // null where no source has units
 };
 

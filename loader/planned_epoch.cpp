@@ -15,6 +15,11 @@ class PlannedBatch final : public BatchSamples {
       : epoch_(std::move(epoch)), number_(number) {}
 
   std::size_t size() const override { return epoch_->slice.batch_samples(number_); }
+  std::size_t column_set() const override {
+    if (epoch_->column_sets.empty()) return 0;
+    // Of the batch's first position on any rank, so that all ranks have the same.
+    return epoch_->column_sets[epoch_->plan.bucket(epoch_->slice.position_after(number_))];
+  }
   std::uint64_t position(std::size_t slot) const override {
     return epoch_->slice.position(number_, slot);
   }

@@ -18,7 +18,8 @@ using Datasets = std::vector<std::shared_ptr<const Dataset>>;
 struct PlannedEpoch {
   EpochPlan plan;
   RankSlice slice;
-  Datasets datasets;  ///< by source
+  Datasets datasets;                          ///< by source
+  std::vector<std::size_t> column_sets = {};  ///< by source; empty: there is but one
 
   /// The shard and index of what the plan names by number.
   SampleRef locate(const PlannedSample& sample) const;

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "millrace/formats/field_selector.h"
+#include "millrace/loader/image_sizes.h"
 #include "millrace/loader/loader.h"
 #include "millrace/loader/planned_epoch.h"
 #include "millrace/loader/sample_source.h"
@@ -20,18 +21,24 @@ class PlannedSource final : public SampleSource {
     CatalogOptions catalog;
     catalog.use_index = options.use_index;
     catalog.open_shard = options.open_shard;
+    catalog.image_size = image_size_reader();
     std::vector<std::string> fields;
-    for (const auto& [name, column] : options.columns) {
-      for (std::string& selector : column.selectors()) fields.push_back(std::move(selector));
+    for (const Columns& columns : options.column_sets()) {
+      for (const auto& [name, column] : columns) {
+        for (std::string& selector : column.selectors()) fields.push_back(std::move(selector));
+      }
     }
     fields = FieldSelector::fields_of(fields);
-    for (const MixtureSource& source : options.all_sources()) {
-      catalog.read = source.read;
+    if (!options.buckets.empty()) {
+      catalog.read = options.read;
       catalog.read.fields = fields;
-      auto opened =
-          Dataset::open(source.sources, source.select, catalog, threads_.parallel_for, open_shards);
-      if (!opened) throw LoaderError(std::move(opened.error()));
-      add(source, *opened);
+      add_buckets(catalog, open_shards);
+    } else {
+      for (const MixtureSource& source : options.all_sources()) {
+        catalog.read = source.read;
+        catalog.read.fields = fields;
+        add(source, opened(source.sources, source.select, catalog, open_shards));
+      }
     }
     if (options.shuffle_window_bytes > 0) {
       options.shuffle_window = window_samples(options.shuffle_window_bytes);
@@ -60,7 +67,8 @@ class PlannedSource final : public SampleSource {
     EpochPlan plan(plan_options(anew ? MixtureStart{} : start_), epoch);
     if (anew) start_ = {};
     const RankSlice slice = slice_of(plan, point.position);
-    epoch_ = std::make_shared<const PlannedEpoch>(PlannedEpoch{std::move(plan), slice, datasets_});
+    epoch_ = std::make_shared<const PlannedEpoch>(
+        PlannedEpoch{std::move(plan), slice, datasets_, column_sets_});
     return planned_samples(epoch_, threads_, options_.prefetch_batches);
   }
 
@@ -80,6 +88,30 @@ class PlannedSource final : public SampleSource {
   }
 
  private:
+  using SharedDataset = std::shared_ptr<const Dataset>;
+
+  SharedDataset opened(const std::vector<std::string>& specs, const Selection& select,
+                       const CatalogOptions& catalog,
+                       const std::shared_ptr<OpenShards>& open_shards) const {
+    auto dataset = Dataset::open(specs, select, catalog, threads_.parallel_for, open_shards);
+    if (!dataset) throw LoaderError(std::move(dataset.error()));
+    return *dataset;
+  }
+
+  // The buckets that have samples: one listing of the shards, divided.
+  void add_buckets(CatalogOptions catalog, const std::shared_ptr<OpenShards>& open_shards) {
+    const std::vector<MixtureSource> buckets = options_.all_sources();
+    catalog.metadata = buckets.front().select.metadata();
+    const SharedDataset whole = opened(options_.sources, {}, catalog, open_shards);
+    for (std::size_t b = 0; b < buckets.size(); ++b) {
+      auto dataset = whole->reselected(buckets[b].select, threads_.parallel_for);
+      if (!dataset && dataset.error().reason == Reason::missing_field) continue;
+      if (!dataset) throw LoaderError(std::move(dataset.error()));
+      column_sets_.push_back(b);
+      add(buckets[b], *dataset);
+    }
+  }
+
   void add(const MixtureSource& source, const std::shared_ptr<const Dataset>& dataset) {
     const std::size_t shards = dataset->catalog().shards();
     const std::uint64_t samples = dataset->counts().total();
@@ -112,6 +144,7 @@ class PlannedSource final : public SampleSource {
     plan.stop_at = options_.stop_at;
     plan.samples_per_epoch = options_.samples_per_epoch;
     plan.mixture_start = start;
+    if (!options_.buckets.empty()) plan.bucket_run = options_.used_bucket_run();
     return plan;
   }
 
@@ -122,7 +155,8 @@ class PlannedSource final : public SampleSource {
 
   const LoaderOptions& options_;
   ReadingThreads threads_;
-  Datasets datasets_;  // by source
+  Datasets datasets_;                     // by source
+  std::vector<std::size_t> column_sets_;  // by source, with buckets
   std::vector<PlanSource> plan_sources_;
   std::vector<SourceFingerprint> fingerprints_;
   std::vector<AccountedSource> accounts_;

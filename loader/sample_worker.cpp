@@ -5,16 +5,19 @@
 
 namespace millrace {
 
-SampleWorker::SampleWorker(const Columns& columns, OnBadSample on_bad_sample)
-    : on_bad_sample_(on_bad_sample), maker_(columns) {}
+SampleWorker::SampleWorker(const std::vector<Columns>& column_sets, OnBadSample on_bad_sample)
+    : on_bad_sample_(on_bad_sample),
+      makers_(column_sets.begin(), column_sets.end()),
+      maker_(makers_.data()) {}
 
 SlotRecord SampleWorker::fill(const Task& task, std::optional<Error>& error) {
+  maker_ = &makers_[task.samples.column_set()];
   SlotRecord record;
   record.sample = task.samples.at(task.slot);
   Result<void> made = make(task, record.sample);
   if (made) {
     record.outcome = Outcome::delivered;
-    record.captions_dropped = maker_.captions_dropped();
+    record.captions_dropped = maker_->captions_dropped();
     return record;
   }
   error = std::move(made.error());
@@ -33,7 +36,7 @@ void SampleWorker::find_stand_in(const Task& task, SlotRecord& record, Error& er
     if (made) {
       record.outcome = Outcome::substituted;
       record.stand_in = candidate;
-      record.captions_dropped = maker_.captions_dropped();
+      record.captions_dropped = maker_->captions_dropped();
       return;
     }
     if (made.error().reason == Reason::stale_index) {
@@ -54,7 +57,7 @@ Result<void> SampleWorker::make(const Task& task, const SampleRef& ref) {
   }
   const SlotUse use{draw_of(task.epoch_seed, task.samples.position(task.slot)),
                     task.samples.part(ref)};
-  Result<void> written = maker_.select(sample_, use);
+  Result<void> written = maker_->select(sample_, use);
   if (written) written = write_columns(task.batch, task.slot);
   task.samples.done_with(*shard_, sample_);
   if (!written) {
@@ -68,17 +71,17 @@ Result<void> SampleWorker::make(const Task& task, const SampleRef& ref) {
 }
 
 Result<void> SampleWorker::write_columns(Batch& batch, std::size_t slot) {
-  for (std::size_t i = 0; i < maker_.columns(); ++i) {
+  for (std::size_t i = 0; i < maker_->columns(); ++i) {
     BatchColumn& output = batch.columns[i];
     if (output.spec->dtype == Dtype::bytes) {
-      const std::span<const std::uint8_t> field = maker_.field(i);
+      const std::span<const std::uint8_t> field = maker_->field(i);
       StageTimer timer(times_, Stage::copy, field.size());
       output.strings[slot].assign(field.begin(), field.end());
       continue;
     }
-    const std::size_t bytes = maker_.slot_bytes(i);
+    const std::size_t bytes = maker_->slot_bytes(i);
     if (Result<void> written =
-            maker_.write(i, output.memory.bytes.subspan(slot * bytes, bytes), times_);
+            maker_->write(i, output.memory.bytes.subspan(slot * bytes, bytes), times_);
         !written) {
       return written;
     }

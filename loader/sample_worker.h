@@ -32,7 +32,8 @@ struct SlotRecord {
 /// thread-safe: one a thread.
 class SampleWorker {
  public:
-  SampleWorker(const Columns& columns, OnBadSample on_bad_sample);
+  /// `column_sets` as LoaderOptions has them.
+  SampleWorker(const std::vector<Columns>& column_sets, OnBadSample on_bad_sample);
 
   struct Task {
     const BatchSamples& samples;
@@ -60,7 +61,8 @@ class SampleWorker {
   Result<void> write_columns(Batch& batch, std::size_t slot);
 
   OnBadSample on_bad_sample_;
-  SampleMaker maker_;
+  std::vector<SampleMaker> makers_;  // by column set
+  SampleMaker* maker_;               // of the batch at hand
   std::shared_ptr<const Shard> shard_;
   Sample sample_;
   StageTimes times_;

@@ -35,6 +35,17 @@ json::array sources_json(bool are_mixed, const std::vector<SourceFingerprint>& s
   return array;
 }
 
+std::string columns_json(const Columns& columns);
+
+std::string buckets_json(const std::vector<AspectBucket>& buckets) {
+  std::string text = "{";
+  for (const AspectBucket& bucket : buckets) {
+    if (text.size() > 1) text += ',';
+    text += '"' + bucket_name(bucket) + "\":" + columns_json(bucket.columns);
+  }
+  return text + "}";
+}
+
 std::string columns_json(const Columns& columns) {
   std::string text = "{";
   for (const auto& [name, column] : columns) {
@@ -176,6 +187,10 @@ Fingerprint make_fingerprint(const LoaderOptions& options,
       {"drop_last", options.drop_last ? "true" : "false"},
       {"on_bad_sample", "\"" + std::string(on_bad_sample_name(options.on_bad_sample)) + "\""},
   };
+  if (!options.buckets.empty()) {
+    fingerprint.emplace_back("buckets", buckets_json(options.buckets));
+    fingerprint.emplace_back("bucket_run", std::to_string(options.used_bucket_run()));
+  }
   if (!options.mixture.empty()) {
     fingerprint.emplace_back("stop_at", "\"" + std::string(stop_at_name(options.stop_at)) + "\"");
     // Whether a source's own sequence ends with the epoch: what `taken` counts hangs on it.

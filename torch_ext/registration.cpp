@@ -16,6 +16,7 @@
 #include <torch/library.h>
 
 #include "millrace/formats/sample_stream.h"
+#include "millrace/loader/aspect_buckets.h"
 #include "millrace/loader/json.h"
 #include "millrace/loader/options_json.h"
 #include "millrace/loader/options_yaml.h"
@@ -156,7 +157,8 @@ class PythonLoader : public torch::CustomClassHolder {
   // Names of the columns with tensors, and of those with byte strings, in batch order.
   std::tuple<std::vector<std::string>, std::vector<std::string>> columns() {
     std::tuple<std::vector<std::string>, std::vector<std::string>> names;
-    for (const auto& [name, column] : loader_->options().columns) {
+    const std::vector<Columns> sets = loader_->options().column_sets();
+    for (const auto& [name, column] : sets.front()) {  // the others have the same names
       const bool is_bytes = column.transform->output().dtype == Dtype::bytes;
       (is_bytes ? std::get<1>(names) : std::get<0>(names)).push_back(name);
     }
@@ -303,6 +305,23 @@ class PythonTokenizer : public torch::CustomClassHolder {
 };
 
 // The options that a YAML file describes, as JSON, and no error; or nothing and the error's parts.
+// Height, width, height, ...
+std::vector<std::int64_t> aspect_sizes(std::int64_t side, std::int64_t step, double max_aspect) {
+  std::vector<std::int64_t> sides;
+  try {
+    // What is no int is out of range anyway.
+    const auto narrow = [](std::int64_t number) {
+      return static_cast<int>(std::clamp<std::int64_t>(number, -1, kLargestImageSide + 1));
+    };
+    for (const ImageSize size : millrace::aspect_sizes(narrow(side), narrow(step), max_aspect)) {
+      sides.insert(sides.end(), {size.height, size.width});
+    }
+  } catch (const std::invalid_argument& error) {
+    TORCH_CHECK_VALUE(false, error.what());
+  }
+  return sides;
+}
+
 std::tuple<std::string, std::vector<std::string>, std::int64_t> described_options(
     const std::string& path) {
   try {
@@ -372,6 +391,7 @@ at::Tensor resize_image(const at::Tensor& image, std::int64_t height, std::int64
 // The macros open a block each; what they register is described in python/millrace.
 TORCH_LIBRARY(millrace, m) {
   m.def("described_options(str path) -> (str, str[], int)", &described_options);
+  m.def("aspect_sizes(int side, int step, float max_aspect) -> int[]", &aspect_sizes);
   m.def("decode_image(Tensor data, str options) -> (Tensor, str[], int)", &decode_image);
   m.def("resize(Tensor image, int height, int width, str filter, float[] box) -> Tensor",
         &resize_image);

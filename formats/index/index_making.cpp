@@ -311,7 +311,7 @@ class IndexMaker {
       shard.samples = count->samples;
       shard.counted_by = std::move(count->file);
     } else {
-      auto walked = walk_shard(path, making_.metadata, making_.read);
+      auto walked = walk_shard(path, making_.metadata, making_.read, {}, making_.image_size);
       if (!walked) return tl::unexpected<Error>(std::move(walked.error()));
       shard = std::move(*walked);
       how = Account::How::walked;
@@ -359,7 +359,7 @@ class IndexMaker {
 
 Result<IndexSummary> make_indexes(const IndexMaking& making, const ParallelFor& parallel_for,
                                   const IndexProgress& progress) {
-  for (const std::string& field : making.metadata) (void)FieldSelector(field);
+  for (const std::string& field : making.metadata) validate_metadata(field);
   const auto shards = listed_shards(making.sources, making.read);
   if (!shards) return tl::unexpected<Error>(shards.error());
   const std::vector<IndexFile> files = making.output.empty()

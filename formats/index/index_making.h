@@ -19,6 +19,7 @@ struct IndexMaking {
   bool force = false;          ///< walk every shard, whatever an index says of it
   bool import_counts = false;  ///< where other tools left counts (imported_counts.h), only those
   std::vector<std::string> metadata;  ///< as in CatalogOptions
+  ImageSizeReader image_size;         ///< the same
   ReadOptions read;
 };
 
@@ -42,7 +43,7 @@ using IndexProgress =
 /// Makes or refreshes sample indexes. Walks in parallel; what an interrupted run did is taken up.
 /// Errors: those of expand_shard_specs, a shard that cannot be opened (the first one; all others
 /// are walked, and the next run takes them up), an index that cannot be written.
-/// Throws std::invalid_argument on a metadata field that is no field selector.
+/// Throws std::invalid_argument on a metadata field as validate_metadata.
 Result<IndexSummary> make_indexes(const IndexMaking& making, const ParallelFor& parallel_for,
                                   const IndexProgress& progress);
 

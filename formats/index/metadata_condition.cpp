@@ -13,6 +13,7 @@
 
 #include <simdjson.h>
 
+#include "millrace/formats/index/shard_walk.h"
 #include "millrace/formats/plain_text.h"
 
 namespace millrace {
@@ -194,10 +195,15 @@ class MetadataCondition::Parser {
     const bool named = !name.empty() && is_selector_character(name.front()) &&
                        name.front() != '-' && !is_digit(name.front());
     if (keyword || !named) refuse(R"-(a name such as json:width, "not" or "(")-");
+    if (name.starts_with(kImagePrefix)) {
+      validate_metadata(std::string(name));
+      advance();
+      return number_of_field(std::string(name));
+    }
     const bool prefixed = name.starts_with(kJsonPrefix);
     const std::string_view path = prefixed ? name.substr(kJsonPrefix.size()) : name;
     if (path.find(':') != std::string_view::npos) {
-      refuse("a name such as json:width (only values of the JSON field are known)");
+      refuse("a name such as json:width or image:width");
     }
     if (path.starts_with("__"))
       refuse("a name such as json:width (keys have options of their own)");
@@ -206,7 +212,10 @@ class MetadataCondition::Parser {
       refuse("a path without empty parts, such as json:meta.width");
     }
     advance();
-    std::string field = std::string(kJsonPrefix) + std::string(path);
+    return number_of_field(std::string(kJsonPrefix) + std::string(path));
+  }
+
+  std::size_t number_of_field(std::string field) {
     const auto found = std::find(into_.fields_.begin(), into_.fields_.end(), field);
     if (found != into_.fields_.end()) {
       return static_cast<std::size_t>(found - into_.fields_.begin());

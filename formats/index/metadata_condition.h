@@ -19,8 +19,9 @@ namespace millrace {
 ///     OPERATOR   = "<" | "<=" | ">" | ">=" | "==" | "!="
 ///
 /// NAME is `json:PATH` (a value of the sample's JSON field, as for a column: `json:meta.width`), or
-/// short `PATH`; letters, digits, `_`, `-`, `.` and all that is not ASCII. NUMBER is as in JSON,
-/// taken as a double. Words are read in any case; a value called `and` is `json:and`.
+/// short `PATH`; letters, digits, `_`, `-`, `.` and all that is not ASCII. Or it is `image:width`,
+/// `image:height` or `image:aspect`, which the header of the sample's image says. NUMBER is as in
+/// JSON, taken as a double. Words are read in any case; a value called `and` is `json:and`.
 ///
 /// Absent values follow SQL: of a sample that has no such number (none, or a string, or broken
 /// JSON) no comparison holds, nor the opposite one, so neither `a < 1` nor `not a < 1` nor `a != 1`

@@ -96,7 +96,8 @@ class Resolver {
       resolved.source = std::move(*source);
       return resolved;
     }
-    auto walked = walk_shard(path, options_.metadata, options_.read, options_.open_shard);
+    auto walked = walk_shard(path, options_.metadata, options_.read, options_.open_shard,
+                             options_.image_size);
     if (!walked) return tl::unexpected<Error>(std::move(walked.error()));
     walked->name = file_name_of(path);
     shard.samples = walked->samples;

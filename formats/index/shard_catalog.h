@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,16 @@ namespace millrace {
 using ParallelFor =
     std::function<void(std::size_t count, const std::function<void(std::size_t)>& task)>;
 
+/// How the size of a sample's image is told, for metadata such as `image:width`.
+struct ImageSizeReader {
+  struct Size {
+    int width = 0;  ///< 0: not known
+    int height = 0;
+  };
+  std::string fields;                                             ///< a field selector
+  std::function<Size(std::span<const std::uint8_t> image)> read;  ///< from any thread
+};
+
 /// How a catalog comes to know the shards.
 struct CatalogOptions {
   /// Use and keep sample indexes (see sample_index.h): those beside the shards and those in the
@@ -29,9 +40,11 @@ struct CatalogOptions {
   /// Where indexes made on the fly are kept. Empty: nowhere.
   std::string cache_folder = default_cache_folder();
   /// Fields that must be known of every sample without decoding: `json:width`, `json:a.b`, or
-  /// `__key__`, or `json:texts#`, the number of texts there (see kCountSuffix). A shard whose index
-  /// lacks one is walked anew.
+  /// `__key__`, or `json:texts#`, the number of texts there (see kCountSuffix), or what the image's
+  /// header says: `image:width` and `image:height` as stored, and `image:aspect`, width / height. A
+  /// shard whose index lacks one is walked anew.
   std::vector<std::string> metadata;
+  ImageSizeReader image_size;  ///< needed where metadata is of images
   ReadOptions read;  ///< `fields` of it is not looked at: walks read what `metadata` needs
   /// Instead of open_shard where a shard is walked; its path must still name a file.
   ShardOpener open_shard;

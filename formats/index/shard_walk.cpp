@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -20,24 +21,63 @@ namespace {
 constexpr std::string_view kKeyField = "__key__";
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
+enum class Kind : std::uint8_t { key, count, number, image_width, image_height, image_aspect };
+
+Kind kind_of(std::string_view metadata) {
+  if (metadata == kKeyField) return Kind::key;
+  if (metadata.ends_with(kCountSuffix)) return Kind::count;
+  if (!metadata.starts_with(kImagePrefix)) return Kind::number;
+  const std::string_view what = metadata.substr(kImagePrefix.size());
+  if (what == "width") return Kind::image_width;
+  if (what == "height") return Kind::image_height;
+  if (what == "aspect") return Kind::image_aspect;
+  throw std::invalid_argument(
+      "metadata: \"" + std::string(metadata) +
+      "\": of an image, image:width, image:height and image:aspect are known");
+}
+
+bool is_of_image(Kind kind) { return kind >= Kind::image_width; }
+
 /// One metadata field, taken apart.
 class MetadataField {
  public:
-  explicit MetadataField(std::string_view text)
-      : is_key_(text == kKeyField),
-        is_count_(text.ends_with(kCountSuffix)),
-        selector_(is_count_ ? text.substr(0, text.size() - kCountSuffix.size()) : text) {}
+  /// `image_size` must outlive this.
+  MetadataField(std::string_view text, const ImageSizeReader& image_size)
+      : kind_(kind_of(text)),
+        selector_(kind_ == Kind::count ? text.substr(0, text.size() - kCountSuffix.size())
+                  : is_of_image(kind_) ? std::string_view(image_size.fields)
+                                       : text),
+        image_size_(image_size) {
+    if (is_of_image(kind_) && !image_size.read) {
+      throw std::invalid_argument("metadata: \"" + std::string(text) +
+                                  "\": nothing here reads images");
+    }
+  }
 
   const FieldSelector& selector() const { return selector_; }
 
   /// The 64 bits that an index keeps of it. Null: a damaged place.
   std::uint64_t value_of(const Sample* sample) {
-    if (is_key_) return sample != nullptr ? key_hash(sample->key()) : 0;
-    if (sample == nullptr) return std::bit_cast<std::uint64_t>(kNone);
-    return std::bit_cast<std::uint64_t>(is_count_ ? count_of(*sample) : number_of(*sample));
+    if (kind_ == Kind::key) return sample != nullptr ? key_hash(sample->key()) : 0;
+    return std::bit_cast<std::uint64_t>(sample != nullptr ? number_in(*sample) : kNone);
   }
 
  private:
+  double number_in(const Sample& sample) {
+    if (kind_ == Kind::count) return count_of(sample);
+    return is_of_image(kind_) ? side_of(sample) : number_of(sample);
+  }
+
+  double side_of(const Sample& sample) {
+    const auto image = selector_.find(sample, scratch_);
+    if (!image || !*image) return kNone;
+    const ImageSizeReader::Size size = image_size_.read(**image);
+    if (size.width < 1 || size.height < 1) return kNone;
+    if (kind_ == Kind::image_width) return size.width;
+    if (kind_ == Kind::image_height) return size.height;
+    return static_cast<double>(size.width) / size.height;
+  }
+
   double number_of(const Sample& sample) {
     const auto text = selector_.find(sample, scratch_);
     if (!text || !*text) return kNone;
@@ -54,20 +94,20 @@ class MetadataField {
                                              [](auto text) { return !is_empty_text(text); }));
   }
 
-  bool is_key_;
-  bool is_count_;
+  Kind kind_;
   FieldSelector selector_;
+  const ImageSizeReader& image_size_;
   FieldSelector::Scratch scratch_;
   std::vector<std::span<const std::uint8_t>> texts_;
 };
 
 // Reads every sample once for all columns.
 void read_metadata(const Shard& shard, std::span<const std::string> metadata,
-                   IndexedShard& indexed) {
+                   const ImageSizeReader& image_size, IndexedShard& indexed) {
   std::vector<MetadataField> fields;
   fields.reserve(metadata.size());
   for (const std::string& field : metadata) {
-    fields.emplace_back(field);
+    fields.emplace_back(field, image_size);
     indexed.columns.push_back({field, {}});
     indexed.columns.back().values.reserve(indexed.sample_offsets->size());
   }
@@ -82,7 +122,12 @@ void read_metadata(const Shard& shard, std::span<const std::string> metadata,
 
 }  // namespace
 
-Result<IndexedShard> walk_shard(const Shard& shard, std::span<const std::string> metadata) {
+void validate_metadata(const std::string& field) {
+  if (!is_of_image(kind_of(field))) static_cast<void>(FieldSelector(field));
+}
+
+Result<IndexedShard> walk_shard(const Shard& shard, std::span<const std::string> metadata,
+                                const ImageSizeReader& image_size) {
   auto index = shard.index();
   if (!index) return tl::unexpected<Error>(std::move(index.error()));
   IndexedShard indexed;
@@ -93,12 +138,13 @@ Result<IndexedShard> walk_shard(const Shard& shard, std::span<const std::string>
   indexed.unpacked_bytes = shard.whole_unpacked_bytes();
   indexed.probe = shard_probe(shard.source().bytes(), index->sample_offsets);
   indexed.sample_offsets = std::move(index->sample_offsets);
-  if (!metadata.empty()) read_metadata(shard, metadata, indexed);
+  if (!metadata.empty()) read_metadata(shard, metadata, image_size, indexed);
   return indexed;
 }
 
 Result<IndexedShard> walk_shard(const std::string& path, std::span<const std::string> metadata,
-                                const ReadOptions& read, const ShardOpener& open) {
+                                const ReadOptions& read, const ShardOpener& open,
+                                const ImageSizeReader& image_size) {
   // Taken before the walk: a file that is written to meanwhile has another one afterwards, and is
   // walked again.
   const auto stamp = file_stamp(path);
@@ -106,13 +152,13 @@ Result<IndexedShard> walk_shard(const std::string& path, std::span<const std::st
   ReadOptions only_metadata = read;
   only_metadata.fields.emplace();
   for (const std::string& field : metadata) {
-    for (std::string& name : MetadataField(field).selector().fields()) {
+    for (std::string& name : MetadataField(field, image_size).selector().fields()) {
       only_metadata.fields->push_back(std::move(name));
     }
   }
   const auto shard = open ? open(path) : open_shard(path, only_metadata);
   if (!shard) return tl::unexpected<Error>(shard.error());
-  auto indexed = walk_shard(**shard, metadata);
+  auto indexed = walk_shard(**shard, metadata, image_size);
   if (!indexed) return indexed;
   indexed->stamp = *stamp;
   const ByteSource& source = (*shard)->source();

@@ -6,6 +6,7 @@
         train(batch["image"], batch["text"])
 """
 
+from millrace.buckets import aspect_buckets, aspect_sizes
 from millrace.columns import (
     attention_mask,
     clip_columns,
@@ -60,6 +61,8 @@ __all__ = [
     "HuggingFaceClipTokenizer",
     "LoaderError",
     "TokenizerFile",
+    "aspect_buckets",
+    "aspect_sizes",
     "attention_mask",
     "center_crop",
     "clip_columns",
