@@ -7,15 +7,17 @@
 #include <string>
 
 #include "millrace/transforms/tokenizers/clip_tokenizer.h"
+#include "millrace/transforms/tokenizers/sentencepiece_tokenizer.h"
 #include "millrace/transforms/tokenizers/tokenizer_file.h"
 
 namespace millrace {
 
 namespace {
 
-TokenizerOptions read_options(const JsonObject& from) {
+TokenizerOptions read_options(const JsonObject& from,
+                              int context_length = TokenizerOptions{}.context_length) {
   TokenizerOptions options;
-  options.context_length = from.small_int("context_length", options.context_length);
+  options.context_length = from.small_int("context_length", context_length);
   if (from.has("pad_id")) options.pad_id = from.small_int("pad_id");
   if (from.has("truncation")) {
     const std::string side = from.text("truncation");
@@ -55,6 +57,15 @@ std::string read_content(const std::string& name, std::size_t max_bytes) {
   return content;
 }
 
+/// A description holds the content to what it was.
+void check_content(const JsonObject& from, const std::string& name, const Tokenizer& tokenizer) {
+  if (!from.has("content")) return;
+  const std::string wanted = "\"content\":\"" + from.text("content") + "\"";
+  if (tokenizer.describe().find(wanted) == std::string::npos) {
+    throw std::invalid_argument("tokenizer: " + name + " is another file than it was");
+  }
+}
+
 std::shared_ptr<const Tokenizer> read_file_tokenizer(const JsonObject& from) {
   from.allow_only(
       {"type", "file", "content", "add_special_tokens", "context_length", "pad_id", "truncation"});
@@ -63,11 +74,23 @@ std::shared_ptr<const Tokenizer> read_file_tokenizer(const JsonObject& from) {
   from.read("add_special_tokens", file.add_special_tokens);
   auto tokenizer =
       tokenizer_from_file(read_content(file.name, file.max_bytes), file, read_options(from));
-  // A description holds the content to what it was.
-  if (from.has("content") && tokenizer->describe().find("\"content\":\"" + from.text("content") +
-                                                        "\"") == std::string::npos) {
-    throw std::invalid_argument("tokenizer: " + file.name + " is another file than it was");
+  check_content(from, file.name, *tokenizer);
+  return tokenizer;
+}
+
+std::shared_ptr<const Tokenizer> read_sentencepiece_tokenizer(const JsonObject& from) {
+  from.allow_only({"type", "file", "content", "kind", "context_length", "pad_id", "truncation"});
+  SentencePieceOptions file;
+  file.name = from.text("file");
+  if (from.has("kind")) {
+    const auto kind = sentencepiece_kind(from.text("kind"));
+    if (!kind) from.wrong("kind", R"("plain", "t5", "siglip" or "open_clip")");
+    file.kind = *kind;
   }
+  auto tokenizer =
+      sentencepiece_tokenizer(read_content(file.name, file.max_bytes), file,
+                              read_options(from, SentencePieceOptions::kContextLength));
+  check_content(from, file.name, *tokenizer);
   return tokenizer;
 }
 
@@ -84,7 +107,8 @@ std::shared_ptr<const Tokenizer> read_tokenizer(const JsonObject& from) {
     return hugging_face_clip_tokenizer(read_options(from));
   }
   if (type == "file") return read_file_tokenizer(from);
-  from.wrong("type", R"("clip", "hf_clip" or "file")");
+  if (type == "sentencepiece") return read_sentencepiece_tokenizer(from);
+  from.wrong("type", R"("clip", "hf_clip", "file" or "sentencepiece")");
 }
 
 }  // namespace millrace

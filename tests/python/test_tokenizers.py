@@ -5,6 +5,7 @@
 
 import gzip
 import html
+import itertools
 import os
 import pathlib
 import pickle
@@ -23,8 +24,11 @@ SENTENCES = (
 )
 
 
-def fuzz(count=TEXTS):
-    return odd_texts(count, seed=int(os.environ.get("MILLRACE_FUZZ_SEED", "1")))
+def batches(count=TEXTS, seed=None, size=1000):
+    """Lists of odd texts, `count` of them in all."""
+    texts = odd_texts(count, seed=int(os.environ.get("MILLRACE_FUZZ_SEED", "1")) if seed is None else seed)
+    while batch := list(itertools.islice(texts, size)):
+        yield batch
 
 
 def test_clip_is_open_clips():
@@ -35,16 +39,10 @@ def test_clip_is_open_clips():
     assert ftfy.__version__ == "6.3.1"
     reference = tokenizer.SimpleTokenizer()
     ours = millrace.ClipTokenizer()
-    batch = []
-    for text in fuzz():
-        batch.append(text)
-        if len(batch) == 1000:
-            assert_same(ours(batch), reference(batch), batch)
-            batch = []
-            reference.cache.clear()
-            reference.cache.update({t: t for t in ("<start_of_text>", "<end_of_text>")})
-    if batch:
+    for batch in batches():
         assert_same(ours(batch), reference(batch), batch)
+        reference.cache.clear()
+        reference.cache.update({t: t for t in ("<start_of_text>", "<end_of_text>")})
 
 
 @pytest.mark.parametrize("clean", ["whitespace", "canonicalize"])
@@ -73,11 +71,11 @@ def compare_file(path, reference, length=64, pad_id=0):
     """`reference` cuts at `length`; special tokens are counted."""
     reference.enable_truncation(length)
     ours = millrace.TokenizerFile(path, length, pad_id=pad_id)
-    texts = [*SENTENCES, "", *odd_texts(min(TEXTS, 4000), seed=3)]
-    expected = reference.encode_batch(texts)
-    assert_same(ours(texts), padded(expected, length, pad_id), texts)
-    mask = torch.tensor([[1] * len(e.ids) + [0] * (length - len(e.ids)) for e in expected])
-    assert torch.equal(ours.attention_mask(texts), mask)
+    for texts in itertools.chain([[*SENTENCES, ""]], batches(seed=3)):
+        expected = reference.encode_batch(texts)
+        assert_same(ours(texts), padded(expected, length, pad_id), texts)
+        mask = torch.tensor([[1] * len(e.ids) + [0] * (length - len(e.ids)) for e in expected])
+        assert torch.equal(ours.attention_mask(texts), mask)
 
 
 def train(tokenizers, pre_tokenizer, normalizer=None, **model):
@@ -142,9 +140,9 @@ def clip_reference():
 def test_hugging_faces_clip_is_its_package():
     reference = clip_reference()
     ours = millrace.HuggingFaceClipTokenizer()
-    texts = list(fuzz(min(TEXTS, 20000)))
-    expected = reference(texts, padding="max_length", truncation=True, max_length=77)["input_ids"]
-    assert_same(ours(texts), torch.tensor(expected), texts)
+    for texts in batches():
+        expected = reference(texts, padding="max_length", truncation=True, max_length=77)["input_ids"]
+        assert_same(ours(texts), torch.tensor(expected), texts)
 
 
 def test_a_string_with_halves_of_surrogate_pairs_is_repaired():
@@ -174,3 +172,164 @@ def test_unescaping_is_pythons():
     tokenizer = millrace.ClipTokenizer()
     for text in ("&copy 2024", "&notit;", "&#128;", "&lt;b&gt;"):
         assert torch.equal(tokenizer(text), tokenizer(html.unescape(text)))
+
+
+def sentencepiece():
+    return pytest.importorskip("sentencepiece", reason="SKIPPED: sentencepiece is not installed")
+
+
+# Every kind of model that is read, and each setting that changes how text is parted.
+TRAININGS = {
+    "t5": dict(pad_id=0, eos_id=1, unk_id=2, bos_id=-1),
+    "unigram_bytes": dict(byte_fallback=True, pad_id=3),
+    "bpe": dict(model_type="bpe"),
+    "bpe_bytes": dict(model_type="bpe", byte_fallback=True, normalization_rule_name="identity",
+                      add_dummy_prefix=False, remove_extra_whitespaces=False),
+    "unigram_symbols": dict(user_defined_symbols=["photo of", "'s", "日本", "0"]),
+    "bpe_symbols": dict(model_type="bpe", user_defined_symbols=["photo of", "'s", "日本", "0"]),
+    "suffix": dict(treat_whitespace_as_suffix=True),
+    "folded": dict(normalization_rule_name="nfkc_cf", split_by_whitespace=False),
+}
+
+
+def train_pieces(folder, name):
+    """A model trained on odd texts; some of its pieces are `unused` where the name says so."""
+    path = folder / f"{name}.model"
+    if not path.exists():
+        corpus = folder / "corpus.txt"
+        corpus.write_text("\n".join(
+            " ".join(text.split()) for text in [*SENTENCES * 20, *odd_texts(1500, seed=4)]))
+        sentencepiece().SentencePieceTrainer.train(
+            input=str(corpus), model_prefix=str(path.with_suffix("")), vocab_size=1000,
+            character_coverage=0.98, hard_vocab_limit=False, minloglevel=2, num_threads=1,
+            **TRAININGS[name])
+    return path
+
+
+@pytest.fixture(scope="session")
+def pieces_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("sentencepiece")
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_sentencepiece_model_gives_the_packages_ids(name, pieces_folder):
+    path = train_pieces(pieces_folder, name)
+    reference = sentencepiece().SentencePieceProcessor(model_file=str(path))
+    ours = millrace.SentencePieceTokenizer(path, 512, pad_id=0)
+    for texts in itertools.chain([[*SENTENCES, "", " ", "▁"]], batches(TEXTS // 4, seed=5)):
+        expected = reference.encode(texts)
+        rows = torch.tensor([(ids + [0] * 512)[:512] for ids in expected])
+        assert_same(ours(texts), rows, texts)
+
+
+@pytest.mark.parametrize("model_type", ["unigram", "bpe"])
+def test_pieces_that_are_unused_are_parted_as_the_package_does(model_type, pieces_folder):
+    path = train_pieces(pieces_folder, "t5" if model_type == "unigram" else "bpe")
+    reference = sentencepiece().SentencePieceProcessor(model_file=str(path))
+    normal = [i for i in range(reference.get_piece_size()) if reference.get_score(i) < 0]
+    unused = set(normal[::3])
+    changed = with_types(path.read_bytes(), {i: 5 for i in unused})
+    (pieces_folder / "unused.model").write_bytes(changed)
+    reference = sentencepiece().SentencePieceProcessor(model_proto=changed)
+    ours = millrace.SentencePieceTokenizer(pieces_folder / "unused.model", 512, pad_id=0)
+    for texts in batches(TEXTS // 4, seed=6):
+        rows = torch.tensor([(ids + [0] * 512)[:512] for ids in reference.encode(texts)])
+        assert not unused & set(rows.flatten().tolist())
+        assert_same(ours(texts), rows, texts)
+
+
+def with_types(model: bytes, types: dict) -> bytes:
+    """`model` with pieces of other types: the field `type` (3) is put behind the others of a piece."""
+    out, at, piece = bytearray(), 0, 0
+    while at < len(model):
+        tag = model[at]
+        assert tag & 7 == 2  # the top level has nothing but messages
+        length, shift, body = 0, 0, at + 1
+        while True:
+            length |= (model[body] & 0x7F) << shift
+            shift += 7
+            body += 1
+            if model[body - 1] < 0x80:
+                break
+        message = model[body : body + length]
+        if tag == 0x0A and piece in types:
+            message += bytes([3 << 3, types[piece]])
+        piece += tag == 0x0A
+        size = bytearray()
+        while True:
+            more = length_of(message, len(size))
+            size.append(more)
+            if more < 0x80:
+                break
+        out += bytes([tag]) + size + message
+        at = body + length
+    return bytes(out)
+
+
+def length_of(message: bytes, index: int) -> int:
+    """Byte `index` of the length of `message` as a varint."""
+    rest = len(message) >> (7 * index)
+    return (rest & 0x7F) | (0x80 if rest > 0x7F else 0)
+
+
+def test_siglip_is_transformers_tokenizer(pieces_folder):
+    transformers = pytest.importorskip("transformers", reason="SKIPPED: transformers is not installed")
+    pytest.importorskip("google.protobuf", reason="SKIPPED: protobuf is not installed")
+    path = train_pieces(pieces_folder, "t5")
+    reference = transformers.SiglipTokenizer(str(path))
+    ours = millrace.SentencePieceTokenizer(path, 64, kind="siglip")
+    special = ["a </s> b", "</s>", "<unk>", " </s></s> Two ▁ words", "- a photo", "x<unk>y</s>", "</S>"]
+    for texts in itertools.chain([[*SENTENCES, "", *special]], batches(TEXTS // 4, seed=7)):
+        expected = reference(texts, padding="max_length", truncation=True, max_length=64)
+        assert_same(ours(texts), torch.tensor(expected["input_ids"]), texts)
+
+
+def test_open_clips_clean_up_for_siglip_is_open_clips(pieces_folder):
+    open_clip = pytest.importorskip(
+        "open_clip.tokenizer", reason="SKIPPED: open_clip_torch is not installed"
+    )
+    path = train_pieces(pieces_folder, "t5")
+    reference = sentencepiece().SentencePieceProcessor(model_file=str(path))
+    ours = millrace.SentencePieceTokenizer(path, 64, kind="open_clip")
+    for texts in itertools.chain([[*SENTENCES, ""]], batches(TEXTS // 4, seed=8)):
+        cleaned = [open_clip.canonicalize_text(open_clip.basic_clean(text)) for text in texts]
+        rows = [ids[:63] + [1] * (64 - len(ids[:63])) for ids in reference.encode(cleaned)]
+        assert_same(ours(texts), torch.tensor(rows), texts)
+
+
+def tiny_model() -> bytes:
+    """<unk> 0, </s> 1 and the pieces "▁a" 2 and "▁b" 3: a ModelProto by hand."""
+
+    def field(number, body):
+        return bytes([number << 3 | 2, len(body)]) + body
+
+    def piece(text, kind):
+        return field(1, field(1, text.encode()) + bytes([3 << 3, kind]))
+
+    return piece("<unk>", 2) + piece("</s>", 3) + piece("▁a", 1) + piece("▁b", 1)
+
+
+def test_a_sentencepiece_model_tokenizes_a_datasets_captions(tmp_path):
+    (tmp_path / "m.model").write_bytes(tiny_model())
+    captions = ["a b", "B a a", "?"]
+    (tmp_path / "captions.jsonl").write_text(
+        "".join(f'{{"image": "x.jpg", "caption": "{c}"}}\n' for c in captions))
+    tokenizer = millrace.SentencePieceTokenizer(tmp_path / "m.model", 4, kind="open_clip")
+    assert tokenizer(captions).tolist() == [[2, 3, 1, 1], [3, 2, 2, 1], [1, 1, 1, 1]]
+    assert tokenizer.attention_mask(captions).sum(dim=1).tolist() == [3, 4, 1]
+    again = pickle.loads(pickle.dumps(tokenizer))
+    assert torch.equal(again(captions), tokenizer(captions))
+    loader = millrace.DataLoader(
+        str(tmp_path / "captions.jsonl"), batch_size=3, columns={"text": millrace.text("json:caption", tokenizer)})
+    assert torch.equal(next(iter(loader))["text"], tokenizer(captions))
+
+
+def test_a_sentencepiece_model_that_cannot_be_used_is_a_value_error(tmp_path):
+    (tmp_path / "m.model").write_bytes(tiny_model())
+    with pytest.raises(ValueError, match="kind"):
+        millrace.SentencePieceTokenizer(tmp_path / "m.model", kind="word")
+    with pytest.raises(ValueError, match="give pad_id"):
+        millrace.SentencePieceTokenizer(tmp_path / "m.model")
+    (tmp_path / "m.model").write_bytes(tiny_model()[:-1])
+    with pytest.raises(ValueError, match="m.model: sentencepiece model"):
+        millrace.SentencePieceTokenizer(tmp_path / "m.model", pad_id=0)

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "millrace/transforms/text/canonical_text-inl.h"
 #include "millrace/transforms/text/text_repair.h"
 #include "millrace/transforms/text/unicode-inl.h"
 #include "millrace/transforms/tokenizers/byte_pairs-inl.h"
@@ -306,19 +307,6 @@ void Encoder::encode_short_piece(const ShortPiece& piece, IdWriter& ids) {
   }
 }
 
-/// open_clip's canonicalize_text, but for case and white space.
-void remove_punctuation(std::string_view text, std::string& out) {
-  constexpr std::string_view kPunctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~";
-  out.clear();
-  for (const char c : text) {
-    if (c == '_') {
-      out += ' ';
-    } else if (kPunctuation.find(c) == std::string_view::npos) {
-      out += c;
-    }
-  }
-}
-
 /// What a thread keeps between texts.
 struct ClipScratch {
   Encoder encoder;
@@ -363,7 +351,7 @@ std::size_t ClipTokenizer::write_ids(std::string_view text, std::span<std::int64
   static thread_local ClipScratch scratch;
   if (!TextRepair::is_plain(text)) text = scratch.repair.clean(text);
   if (clean_ == ClipClean::canonicalize) {
-    remove_punctuation(text, scratch.canonical);
+    remove_punctuation(text, true, scratch.canonical);
     text = scratch.canonical;
   }
   const bool lowers = clean_ != ClipClean::whitespace;

@@ -7,11 +7,12 @@
 #include <stdexcept>
 #include <utility>
 
+#include "millrace/transforms/text/canonical_text-inl.h"
 #include "millrace/transforms/text/normalization-inl.h"
+#include "millrace/transforms/text/tokenizers_unicode-inl.h"
 #include "millrace/transforms/text/unicode-inl.h"
 #include "millrace/transforms/tokenizers/byte_pairs-inl.h"
 #include "millrace/transforms/tokenizers/piece_cache-inl.h"
-#include "millrace/transforms/text/tokenizers_unicode-inl.h"
 
 namespace millrace {
 
@@ -136,7 +137,9 @@ class PairTokenizer::Encoder {
 
   std::uint64_t number() const { return number_; }
 
-  void encode(std::string_view text, IdSink& ids) { encode_segments(valid_utf8(text), false, ids); }
+  void encode(std::string_view text, IdSink& ids) {
+    encode_segments(valid_utf8(text, valid_), false, ids);
+  }
   std::vector<std::int64_t>& all_ids() { return all_ids_; }
 
   /// The calling thread's encoder for a tokenizer; the ones of a few others stay with it.
@@ -156,19 +159,6 @@ class PairTokenizer::Encoder {
   }
 
  private:
-  /// With U+FFFD in the place of what is invalid.
-  std::string_view valid_utf8(std::string_view text) {
-    if (is_all_ascii(text)) return text;
-    valid_.clear();
-    std::array<char, 4> utf8{};
-    while (!text.empty()) {
-      const Utf8Char c = decode_first(text);
-      valid_.append(utf8.data(), encode_utf8(c.value, utf8.data()));
-      text.remove_prefix(c.bytes);
-    }
-    return valid_;
-  }
-
   /// The added token at the front of `text`, the longest one; nullptr: there is none.
   const AddedToken* added_token(std::string_view text, bool is_normalized) const {
     const AddedToken* longest = nullptr;

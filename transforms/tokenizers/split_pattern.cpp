@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "millrace/transforms/text/unicode-inl.h"
 #include "millrace/transforms/text/tokenizers_unicode-inl.h"
+#include "millrace/transforms/text/unicode-inl.h"
 
 namespace millrace {
 

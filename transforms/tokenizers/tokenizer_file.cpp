@@ -14,6 +14,7 @@
 #include "millrace/transforms/tokenizers/byte_letters-inl.h"
 #include "millrace/transforms/tokenizers/clip_tokenizer.h"
 #include "millrace/transforms/tokenizers/clip_vocabulary-inl.h"
+#include "millrace/transforms/tokenizers/file_description-inl.h"
 #include "millrace/transforms/tokenizers/pair_tokenizer-inl.h"
 
 namespace millrace {
@@ -309,32 +310,6 @@ void read_added_tokens(Object root, PairTokenizerParts& parts) {
   }
 }
 
-/// FNV-1a, 64 bits: tells files apart, no more.
-std::string content_hash(std::string_view content) {
-  std::uint64_t hash = 0xCBF29CE484222325U;
-  for (const char c : content) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001B3U;
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[hash >> shift & 0xFU];
-  return text;
-}
-
-std::string json_text(std::string_view text) {
-  std::string json = "\"";
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  for (const char c : text) {
-    if (static_cast<std::uint8_t>(c) < 0x20) {
-      json += "\\u00";
-      json += kDigits[static_cast<std::uint8_t>(c) >> 4U];
-      json += kDigits[static_cast<std::uint8_t>(c) & 0xFU];
-      continue;
-    }
-    if (c == '"' || c == '\\') json += '\\';
-    json += c;
-  }
-  return json + "\"";
-}
-
 }  // namespace
 
 std::shared_ptr<const Tokenizer> tokenizer_from_file(std::string_view content,
@@ -374,8 +349,7 @@ std::shared_ptr<const Tokenizer> tokenizer_from_file(std::string_view content,
   } else if (!options.pad_id) {
     refuse_file("it does not say what it pads with: give pad_id");
   }
-  parts.description = R"({"type":"file","file":)" + json_text(file.name) + R"(,"content":")" +
-                      content_hash(content) + "\"";
+  parts.description = describe_file("file", file.name, content);
   if (!file.add_special_tokens) parts.description += R"(,"add_special_tokens":false)";
   return std::make_shared<const PairTokenizer>(std::move(parts), options);
 }

@@ -48,6 +48,7 @@ from millrace.samples import open  # noqa: A004 - the name of the public contrac
 from millrace.transforms import (
     ClipTokenizer,
     HuggingFaceClipTokenizer,
+    SentencePieceTokenizer,
     TokenizerFile,
     decode_image,
     resize,
@@ -60,6 +61,7 @@ __all__ = [
     "DataLoader",
     "HuggingFaceClipTokenizer",
     "LoaderError",
+    "SentencePieceTokenizer",
     "TokenizerFile",
     "aspect_buckets",
     "aspect_sizes",

@@ -158,3 +158,35 @@ class TokenizerFile(_Tokenizer):
             truncation=truncation,
             add_special_tokens=add_special_tokens,
         )
+
+
+class SentencePieceTokenizer(_Tokenizer):
+    """A SentencePiece model file (T5, SigLIP, mT5, Gemma), with the ids of the `sentencepiece` package.
+
+    Args:
+        file: the path of the `.model`.
+        context_length: ids a text, the end token among them.
+        kind: "plain": the ids of `encode`; "t5": and the end token; "siglip": as transformers'
+            SiglipTokenizer; "open_clip": cleaned as open_clip does for SigLIP, then as "t5".
+        pad_id: needed where the model does not say what it pads with; "siglip" and "open_clip" pad
+            with the end token.
+        truncation: "right" or "left", the end of a long text that is left out.
+    """
+
+    def __init__(
+        self,
+        file,
+        context_length: int = 64,
+        *,
+        kind: str = "plain",
+        pad_id: int | None = None,
+        truncation: str | None = None,
+    ):
+        super().__init__(
+            type="sentencepiece",
+            file=str(file),
+            kind=kind,
+            context_length=context_length,
+            pad_id=pad_id,
+            truncation=truncation,
+        )
