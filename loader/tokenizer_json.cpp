@@ -60,7 +60,7 @@ std::string read_content(const std::string& name, std::size_t max_bytes) {
 /// A description holds the content to what it was.
 void check_content(const JsonObject& from, const std::string& name, const Tokenizer& tokenizer) {
   if (!from.has("content")) return;
-  const std::string wanted = "\"content\":\"" + from.text("content") + "\"";
+  const std::string wanted = R"("content":")" + from.text("content") + "\"";
   if (tokenizer.describe().find(wanted) == std::string::npos) {
     throw std::invalid_argument("tokenizer: " + name + " is another file than it was");
   }
