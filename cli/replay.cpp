@@ -35,7 +35,7 @@ namespace json = boost::json;
 class Decoder {
  public:
   Decoder(const Columns& columns, std::uint64_t seed, bool selects)
-      : maker_(columns), seed_(seed), selects_(selects) {
+      : fields_(columns), maker_(columns), seed_(seed), selects_(selects) {
     for (std::size_t i = 0; i < maker_.columns(); ++i) {
       slots_.emplace_back((maker_.slot_bytes(i) + sizeof(double) - 1) / sizeof(double));
     }
@@ -47,16 +47,18 @@ class Decoder {
   Result<void> decode(const Sample& sample, std::uint64_t epoch, std::uint64_t position,
                       std::uint64_t part) {
     const SlotUse use{draw_of(mix(seed_, epoch), position), part};
-    if (Result<void> selected = maker_.select(sample, use); !selected) return selected;
+    if (Result<void> selected = fields_.select(sample, use); !selected) return selected;
+    maker_.begin();
     StageTimes times;
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const auto slot = std::as_writable_bytes(std::span(slots_[i])).first(maker_.slot_bytes(i));
-      if (Result<void> written = maker_.write(i, slot, times); !written) return written;
+      if (Result<void> written = maker_.write(i, fields_, slot, times); !written) return written;
     }
     return {};
   }
 
  private:
+  SampleFields fields_;
   SampleMaker maker_;
   std::vector<std::vector<double>> slots_;  // aligned for every dtype
   std::uint64_t seed_;

@@ -23,9 +23,9 @@ namespace millrace {
 /// What the loader does: the window of batches in flight over a pool of threads.
 ///
 /// A batch is laid out whole, then a few runners are posted to the pool; each takes the batch's
-/// slots one by one and fills them in place. The batch is ready when no slot is left unwritten.
-/// Batches are handed over in order, and each one handed over makes room for the next: that is the
-/// only back-pressure.
+/// slots, a few at a time, and fills them in place. The batch is ready when no slot is left
+/// unwritten. Batches are handed over in order, and each one handed over makes room for the next:
+/// that is the only back-pressure.
 class Loader::Pipeline {
  public:
   Pipeline(LoaderOptions options, BatchAllocator allocator);
@@ -77,6 +77,8 @@ class Loader::Pipeline {
   void fill_window(const Deadline& deadline, bool has_front);
   void schedule(std::unique_ptr<const BatchSamples> samples);
   void run(InFlight& batch);
+  /// Takes up the next slots of the batch, one or a few; 0: there are none left.
+  std::size_t take_slots(InFlight& batch, std::size_t& first) const;
   void fill_slots(InFlight& batch, SampleWorker& worker);
   Taken take_next(const Deadline& deadline);
   /// Waits for the batch; false: the deadline came first.

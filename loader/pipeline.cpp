@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <functional>
@@ -34,8 +35,8 @@ Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
       return blocks_.take(spec.slot_bytes() * samples);
     };
   }
-  const std::vector<Columns> column_sets = options_.column_sets();
-  for (const Columns& columns : column_sets) {
+  const auto column_sets = std::make_shared<const std::vector<Columns>>(options_.column_sets());
+  for (const Columns& columns : *column_sets) {
     BatchLayout layout;
     for (const auto& [name, column] : columns) {
       layout.emplace_back(name, column.transform->output());
@@ -222,29 +223,44 @@ void Loader::Pipeline::run(InFlight& batch) {
   }
 }
 
-void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
+std::size_t Loader::Pipeline::take_slots(InFlight& batch, std::size_t& first) const {
   const std::size_t slots = batch.records.size();
-  std::optional<Error> error;
-  for (std::size_t slot = batch.next_slot++; slot < slots; slot = batch.next_slot++) {
+  first = batch.next_slot;
+  while (first < slots) {
+    // What is left at the end is spread over all threads.
+    const std::size_t count = slots - first > threads_.size() ? SampleWorker::kMostTogether : 1;
+    const std::size_t taken = std::min(count, slots - first);
+    if (batch.next_slot.compare_exchange_weak(first, first + taken)) return taken;
+  }
+  return 0;
+}
+
+void Loader::Pipeline::fill_slots(InFlight& batch, SampleWorker& worker) {
+  std::array<std::optional<Error>, SampleWorker::kMostTogether> errors;
+  std::size_t first = 0;
+  while (const std::size_t slots = take_slots(batch, first)) {
     const Clock::time_point begin = Clock::now();
-    SlotRecord& record = batch.records[slot];
-    if (slot < batch.wanted_slots) {
-      record = worker.fill(
-          {*batch.samples, batch.batch, slot, batch.wanted_slots, batch.epoch_seed}, error);
+    const auto records = std::span(batch.records).subspan(first, slots);
+    if (first < batch.wanted_slots) {
+      worker.fill({*batch.samples, batch.batch, first, slots, batch.wanted_slots, batch.epoch_seed},
+                  records, std::span(errors).first(slots));
     }
 
     const std::lock_guard lock(mutex_);
     statistics_.stages += worker.take_times();
     statistics_.busy_seconds += seconds_since(begin);
-    if (error) {
-      batch.errors.emplace_back(slot, std::move(*error));
-      error.reset();
+    for (std::size_t i = 0; i < slots; ++i) {
+      if (errors[i]) {
+        batch.errors.emplace_back(first + i, std::move(*errors[i]));
+        errors[i].reset();
+      }
+      // Every slot before this one has been taken up, so the first one to be raised is still found.
+      if (records[i].outcome == Outcome::raised) {
+        batch.wanted_slots = std::min<std::size_t>(batch.wanted_slots, first + i + 1);
+      }
     }
-    // Every slot before this one has been taken up, so the first one to be raised is still found.
-    if (record.outcome == Outcome::raised) {
-      batch.wanted_slots = std::min<std::size_t>(batch.wanted_slots, slot + 1);
-    }
-    if (--batch.unwritten_slots == 0) {
+    batch.unwritten_slots -= slots;
+    if (batch.unwritten_slots == 0) {
       batch.ready = true;
       batch_ready_.notify_all();
     }

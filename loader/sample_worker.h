@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -27,27 +28,35 @@ struct SlotRecord {
   std::uint32_t captions_dropped = 0;  ///< empty ones of what it holds
 };
 
-/// Fills one slot after another: reads the sample, makes its columns in the slot, and looks for
-/// another where it is bad. All the scratch of one thread is here, kept between samples. Not
-/// thread-safe: one a thread.
+/// Fills one slot after another, or a few together: reads the samples, makes their columns in the
+/// slots, and looks for others where they are bad. What becomes of a slot does not depend on those
+/// it is filled with. All the scratch of one thread is here, kept between samples. Not thread-safe:
+/// one a thread.
 class SampleWorker {
  public:
+  /// So many slots a task may have. Two images are decoded side by side faster than in turn; more
+  /// would take memory for as many decoded images.
+  static constexpr std::size_t kMostTogether = SampleMaker::kMostTogether;
+
+  using ColumnSets = std::shared_ptr<const std::vector<Columns>>;
   /// `column_sets` as LoaderOptions has them.
-  SampleWorker(const std::vector<Columns>& column_sets, OnBadSample on_bad_sample);
+  SampleWorker(ColumnSets column_sets, OnBadSample on_bad_sample);
 
   struct Task {
     const BatchSamples& samples;
     Batch& batch;
-    std::size_t slot;
-    /// Once this is not above `slot` any more, nobody wants the slot.
+    std::size_t first_slot;
+    std::size_t slots;  ///< 1 to kMostTogether
+    /// Once this is not above a slot any more, nobody wants the slot.
     const std::atomic<std::size_t>& wanted_slots;
     std::uint64_t epoch_seed;  ///< see draw_of
   };
 
-  /// Fills the task's slot with its sample. Unless the outcome is `delivered`, `error` says what
-  /// was wrong with that sample. A shard that is not the indexed one is raised under any policy:
-  /// the plan does not hold for it.
-  SlotRecord fill(const Task& task, std::optional<Error>& error);
+  /// Fills the task's slots with their samples. `records` and `errors` are one a slot. Unless the
+  /// outcome is `delivered`, the error says what was wrong with that sample. A shard that is not
+  /// the indexed one is raised under any policy: the plan does not hold for it.
+  void fill(const Task& task, std::span<SlotRecord> records,
+            std::span<std::optional<Error>> errors);
 
   /// Time spent since the last call of this.
   StageTimes take_times();
@@ -56,15 +65,32 @@ class SampleWorker {
   /// Past this many bad samples in a row nothing is looked for any more.
   static constexpr std::uint64_t kMostSubstitutes = 256;
 
-  void find_stand_in(const Task& task, SlotRecord& record, Error& error);
-  Result<void> make(const Task& task, const SampleRef& ref);
-  Result<void> write_columns(Batch& batch, std::size_t slot);
+  /// A sample in work.
+  struct Lane {
+    explicit Lane(const std::vector<Columns>& column_sets)
+        : fields(column_sets.begin(), column_sets.end()) {}
 
+    std::size_t slot = 0;
+    std::shared_ptr<const Shard> shard;
+    Sample sample;
+    std::vector<SampleFields> fields;  // by column set
+    bool is_selected = false;
+    std::optional<Error> error;
+  };
+
+  Lane& lane(std::size_t nth);
+  void select(const Task& task, const SampleRef& ref, Lane& lane);
+  void write(const Task& task, std::span<Lane* const> lanes);
+  Result<void> write_columns(Batch& batch, const Lane& lane);
+  void make_alone(const Task& task, const SampleRef& ref, Lane& lane);
+  void find_stand_in(const Task& task, Lane& lane, SlotRecord& record);
+  void conclude(const Task& task, Lane& lane, SlotRecord& record);
+
+  ColumnSets column_sets_;
   OnBadSample on_bad_sample_;
-  std::vector<SampleMaker> makers_;  // by column set
-  SampleMaker* maker_;               // of the batch at hand
-  std::shared_ptr<const Shard> shard_;
-  Sample sample_;
+  std::vector<SampleMaker> makers_;                         // by column set
+  std::size_t set_ = 0;                                     // of the batch at hand
+  std::array<std::unique_ptr<Lane>, kMostTogether> lanes_;  // made when first used
   StageTimes times_;
 };
 

@@ -99,6 +99,15 @@ TEST_CASE(
         }
       }
       CHECK_MESSAGE(equal, "orientation " << orientation);
+      const auto expected = packed_rgb(*image);
+      const std::array<std::span<const std::uint8_t>, 2> both{file, file};
+      std::array<std::optional<ImageView>, 2> together;
+      upright.decode_together(both, together);
+      for (const auto& one : together) {
+        REQUIRE(one);
+        CHECK(one->width == image->width);
+        CHECK(packed_rgb(*one) == expected);
+      }
     }
   }
 }

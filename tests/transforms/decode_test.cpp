@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,53 @@ TEST_CASE("a JPEG of any sampling decodes to libjpeg's own pixels") {
       CHECK(packed_rgb(*image) == test::libjpeg_pixels(jpeg).rgb);
     }
   }
+}
+
+TEST_CASE("two JPEGs decoded together have the pixels of each alone, what is not plain has none") {
+  const Bytes plain = test::encode_jpeg(make_pixels(70, 50, 1), {});
+  const Bytes other = test::encode_jpeg(make_pixels(33, 90, 2), {.h_sampling = 1, .v_sampling = 1});
+  const Bytes progressive = test::encode_jpeg(make_pixels(40, 40, 3), {.progressive = true});
+  const Bytes damaged = {plain.begin(),
+                         plain.begin() + static_cast<std::ptrdiff_t>(plain.size() / 2)};
+  const Bytes png = test::encode_png(make_pixels(20, 20, 4));
+  const Bytes large = test::encode_jpeg(Pixels(2100, 2000), {});
+  ImageDecoder together;
+  ImageDecoder alone;
+  std::array<std::optional<ImageView>, 2> images;
+  const auto decode = [&](const Bytes& a, const Bytes& b) {
+    const std::array<std::span<const std::uint8_t>, 2> files{a, b};
+    together.decode_together(files, images);
+  };
+  const auto is_as_alone = [&](std::size_t nth, const Bytes& file) {
+    return images[nth] && packed_rgb(*images[nth]) == packed_rgb(*alone.decode(file));
+  };
+  decode(plain, other);
+  CHECK(is_as_alone(0, plain));
+  CHECK(is_as_alone(1, other));
+  // Views stay while others are decoded alone.
+  REQUIRE(together.decode(progressive));
+  CHECK(is_as_alone(0, plain));
+  CHECK(is_as_alone(1, other));
+  decode(other, other);
+  CHECK(is_as_alone(0, other));
+  CHECK(is_as_alone(1, other));
+  for (const Bytes* odd : {&progressive, &damaged}) {
+    decode(*odd, other);
+    CHECK_FALSE(images[0]);
+    CHECK(is_as_alone(1, other));
+    decode(plain, *odd);
+    CHECK(is_as_alone(0, plain));
+    CHECK_FALSE(images[1]);
+  }
+  for (const Bytes* odd : {&png, &large}) {
+    decode(*odd, plain);
+    CHECK_FALSE(images[0]);
+    CHECK_FALSE(images[1]);
+  }
+  ImageDecoder turbo({.jpeg_decoder = JpegPath::turbo});
+  const std::array<std::span<const std::uint8_t>, 2> files{plain, other};
+  turbo.decode_together(files, images);
+  CHECK_FALSE(images[0]);
 }
 
 TEST_CASE("a JPEG cut at any byte is an error, and whole again with an end marker") {

@@ -1,5 +1,6 @@
 #include "millrace/transforms/decode/decode.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -64,6 +65,8 @@ struct ImageDecoder::Parts {
   DecodeOptions options;
   PixelBuffer pixels;
   PixelBuffer turned;
+  std::array<PixelBuffer, kMostTogether> pixels_together;
+  std::array<PixelBuffer, kMostTogether> turned_together;
   JpegDecoder jpeg;
   PngDecoder png;
   WebpDecoder webp;
@@ -104,6 +107,21 @@ Result<ImageView> ImageDecoder::decode(std::span<const std::uint8_t> data) {
   const Result<StoredImage> image = parts_->decode(data, sniff_image(data), {});
   if (!image) return tl::unexpected(image.error());
   return turn_upright(image->pixels, image->orientation, parts_->turned);
+}
+
+void ImageDecoder::decode_together(std::span<const std::span<const std::uint8_t>> files,
+                                   std::span<std::optional<ImageView>> images) {
+  std::fill(images.begin(), images.end(), std::nullopt);
+  for (const auto& file : files) {
+    if (sniff_image(file) != ImageKind::jpeg) return;
+  }
+  std::array<std::optional<StoredImage>, kMostTogether> stored;
+  parts_->jpeg.decode_together(files, parts_->pixels_together,
+                               std::span(stored).first(files.size()));
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (!stored[i]) continue;
+    images[i] = turn_upright(stored[i]->pixels, stored[i]->orientation, parts_->turned_together[i]);
+  }
 }
 
 Result<ImageView> ImageDecoder::decode(std::span<const std::uint8_t> data,

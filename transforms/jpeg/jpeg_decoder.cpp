@@ -1,6 +1,7 @@
 #include "millrace/transforms/jpeg/jpeg_decoder.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "millrace/transforms/decode/image_kind.h"
@@ -12,6 +13,14 @@ namespace {
 /// Where a row begins on a multiple of 32 bytes, libjpeg-turbo's colour conversion writes past the
 /// caches, and the resize that follows finds nothing in them: a twelfth of the decoding time.
 constexpr std::size_t kOffAlignmentBytes = 16;
+
+/// Rows as wide as the image, and `slack_bytes` behind them.
+MutableImageView reserve_rows(PixelBuffer& pixels, int width, int rows, std::size_t slack_bytes) {
+  const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(width);
+  const std::size_t image_bytes = stride_bytes * static_cast<std::size_t>(rows);
+  std::uint8_t* memory = pixels.reserve(kOffAlignmentBytes + image_bytes + slack_bytes);
+  return {memory + kOffAlignmentBytes, width, rows, stride_bytes};
+}
 
 }  // namespace
 
@@ -53,6 +62,27 @@ Result<StoredImage> JpegDecoder::measure(std::span<const std::uint8_t> data) {
   return image;
 }
 
+void JpegDecoder::decode_together(std::span<const std::span<const std::uint8_t>> files,
+                                  std::span<PixelBuffer> pixels,
+                                  std::span<std::optional<StoredImage>> images) {
+  if (baseline_ == nullptr) return;
+  std::array<jpeg::BaselineDecoder::Job, kMostTogether> jobs;
+  std::array<int, kMostTogether> orientations{};
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const Result<JpegFrame> frame = read_frame(files[i], orientations[i]);
+    if (!frame || std::int64_t{frame->width} * frame->height > kMostPixelsTogether) return;
+    const ImageSize size{frame->width, frame->height};
+    jobs[i] = {files[i],
+               size,
+               {0, 0, size.width, size.height},
+               reserve_rows(pixels[i], size.width, size.height, jpeg::kRgbSlackBytes)};
+  }
+  baseline_->decode(std::span(jobs).first(files.size()));
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (jobs[i].decoded) images[i] = StoredImage{jobs[i].pixels, orientations[i]};
+  }
+}
+
 Result<StoredImage> JpegDecoder::decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
                                         const JpegChoice& choice) {
   StoredImage image;
@@ -68,13 +98,9 @@ Result<StoredImage> JpegDecoder::decode(std::span<const std::uint8_t> data, Pixe
   const bool makes_whole = options_.truncated == TruncatedImages::keep;
   if (makes_whole) part.window = whole;
 
-  const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(size.width);
-  const std::size_t image_bytes = stride_bytes * static_cast<std::size_t>(part.window.height);
-  std::uint8_t* memory =
-      pixels.reserve(kOffAlignmentBytes + image_bytes +
-                     std::max(LibjpegDecoder::scratch_bytes(*frame), jpeg::kRgbSlackBytes)) +
-      kOffAlignmentBytes;
-  const MutableImageView rows{memory, size.width, part.window.height, stride_bytes};
+  const MutableImageView rows =
+      reserve_rows(pixels, size.width, part.window.height,
+                   std::max(LibjpegDecoder::scratch_bytes(*frame), jpeg::kRgbSlackBytes));
   if (baseline_ != nullptr && choice.scale == 1 &&
       baseline_->decode(data, size, part.window, rows)) {
     ImageWindow within = choice.window.value_or(whole);
@@ -82,7 +108,8 @@ Result<StoredImage> JpegDecoder::decode(std::span<const std::uint8_t> data, Pixe
     image.pixels = part_of(rows, within);
     return image;
   }
-  switch (libjpeg_.decode(data, *frame, part, rows, memory + image_bytes, image.pixels)) {
+  std::uint8_t* scratch = rows.row(rows.height);
+  switch (libjpeg_.decode(data, *frame, part, rows, scratch, image.pixels)) {
     case LibjpegDecoder::Outcome::decoded:
       if (makes_whole && choice.window) image.pixels = part_of(image.pixels, *choice.window);
       return image;

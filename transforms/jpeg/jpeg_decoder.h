@@ -36,6 +36,14 @@ class JpegDecoder {
   Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
                              const JpegChoice& choice = {});
 
+  static constexpr std::size_t kMostTogether = 2;
+  /// Larger images are decoded alone: what a thread holds stays bounded.
+  static constexpr std::int64_t kMostPixelsTogether = std::int64_t{4} << 20;
+  /// Plain baseline files as decode() makes them, two side by side. Files that are not, that are
+  /// large, or in which anything is odd, stay without an image.
+  void decode_together(std::span<const std::span<const std::uint8_t>> files,
+                       std::span<PixelBuffer> pixels, std::span<std::optional<StoredImage>> images);
+
   /// The size, and how it lies, without the pixels.
   Result<StoredImage> measure(std::span<const std::uint8_t> data);
 

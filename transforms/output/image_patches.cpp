@@ -124,6 +124,9 @@ class PatchWriter final : public SlotWriter {
     write_numbers(part_, *grid, slot);
     return {};
   }
+  void prepare(std::span<const std::span<const std::uint8_t>> fields, StageTimes& times) override {
+    if (!own_) decoded_.decode_together(options_.decode, fields, times);
+  }
 
  private:
   PatchOptions options_;

@@ -25,6 +25,9 @@ class ImageWriter final : public SlotWriter {
     if (!image) return tl::unexpected(image.error());
     return processor_.apply(*image, draw, slot, times);
   }
+  void prepare(std::span<const std::span<const std::uint8_t>> fields, StageTimes& times) override {
+    if (!own_) decoded_.decode_together(decode_, fields, times);
+  }
 
  private:
   DecodeOptions decode_;
