@@ -160,6 +160,16 @@ ImageStep read_solarize(const JsonObject& from) {
                   read_float(from, "probability", otherwise.probability)};
 }
 
+ImageStep read_rand_augment(const JsonObject& from) {
+  from.allow_only({"step", "num_ops", "magnitude", "num_magnitude_bins", "fill"});
+  RandAugment augment;
+  augment.num_ops = from.small_int("num_ops", augment.num_ops);
+  augment.magnitude = from.small_int("magnitude", augment.magnitude);
+  augment.num_magnitude_bins = from.small_int("num_magnitude_bins", augment.num_magnitude_bins);
+  augment.fill = read_fill(from);
+  return augment;
+}
+
 ImageStep read_step(const JsonObject& from) {
   struct Reader {
     std::string_view name;
@@ -172,7 +182,8 @@ ImageStep read_step(const JsonObject& from) {
                                    Reader{"color_jitter", read_color_jitter},
                                    Reader{"grayscale", read_grayscale},
                                    Reader{"gaussian_blur", read_gaussian_blur},
-                                   Reader{"solarize", read_solarize}};
+                                   Reader{"solarize", read_solarize},
+                                   Reader{"rand_augment", read_rand_augment}};
   const std::string name = from.text("step");
   std::string names;
   for (std::size_t i = 0; i < kReaders.size(); ++i) {

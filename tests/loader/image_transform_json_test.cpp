@@ -51,13 +51,16 @@ TEST_CASE("steps that change colours are read with ranges or with how far they r
   const std::string description = described(
       begin + R"({"step":"color_jitter","brightness":0.25,"contrast":[0.5,2],"saturation":1.5,)"
               R"("hue":0.125,"probability":0.75},{"step":"grayscale"},)"
-              R"({"step":"gaussian_blur","sigma":[1,2]},{"step":"solarize","threshold":99.5}]})");
-  CHECK(description.find(R"({"step":"color_jitter","brightness":[0.75,1.25],"contrast":[0.5,2],)"
-                         R"("saturation":[0,2.5],"hue":[-0.125,0.125],"probability":0.75},)"
-                         R"({"step":"grayscale","probability":0.1},)"
-                         R"({"step":"gaussian_blur","sigma":[1,2],"probability":0.5},)"
-                         R"({"step":"solarize","threshold":99.5,"probability":0.5}])") !=
-        std::string::npos);
+              R"({"step":"gaussian_blur","sigma":[1,2]},{"step":"solarize","threshold":99.5},)"
+              R"({"step":"rand_augment","magnitude":7,"fill":5}]})");
+  CHECK(description.find(
+            R"({"step":"color_jitter","brightness":[0.75,1.25],"contrast":[0.5,2],)"
+            R"("saturation":[0,2.5],"hue":[-0.125,0.125],"probability":0.75},)"
+            R"({"step":"grayscale","probability":0.1},)"
+            R"({"step":"gaussian_blur","sigma":[1,2],"probability":0.5},)"
+            R"({"step":"solarize","threshold":99.5,"probability":0.5},)"
+            R"({"step":"rand_augment","num_ops":2,"magnitude":7,"num_magnitude_bins":31,)"
+            R"("fill":[5,5,5]}])") != std::string::npos);
   CHECK(transform_from_json(description)->describe() == description);
   const auto refused = [&](const std::string& step, const char* what) {
     CHECK_THROWS_WITH_AS(options_from_json(column_of(begin + step + "]}")), doctest::Contains(what),
@@ -67,6 +70,7 @@ TEST_CASE("steps that change colours are read with ranges or with how far they r
   refused(R"({"step":"color_jitter","hue":0.75})", "hue = [-0.75,0.75]");
   refused(R"({"step":"color_jitter","contrast":"much"})", "contrast = ");
   refused(R"({"step":"color_jitter","brightnes":1})", R"(the nearest known one is "brightness")");
+  refused(R"({"step":"rand_augment","num_magnitude_bins":5})", "magnitude = 9: must be 0 to");
   refused(R"({"step":"gaussian_blur","sigma":2})", "sigma = 2: must be a list of 2 numbers");
 }
 

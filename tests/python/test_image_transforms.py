@@ -235,6 +235,32 @@ def test_solarizing_equals_pillows():
         assert np.array_equal(changed(millrace.solarize(threshold, 1), image), expected), threshold
 
 
+def test_each_operation_of_a_rand_augment_equals_torchvisions(torchvision):
+    """Every result of one operation is one of torchvision's, and each of those is found."""
+    from torchvision.transforms import InterpolationMode, RandAugment
+    from torchvision.transforms.autoaugment import _apply_op
+
+    rng = np.random.default_rng(SEED + 25)
+    for _ in range(cases(40)):
+        image = random_image(rng, int(rng.choice([5, 40, 160])))
+        if rng.integers(2):
+            image = image // 3 + 40  # with contrast to gain
+        bins = int(rng.choice([2, 10, 31, 31, 100]))
+        magnitude = int(rng.integers(bins))
+        fill = [int(channel) for channel in rng.integers(0, 256, 3)]
+        space = RandAugment(num_magnitude_bins=bins)._augmentation_space(bins, image.shape[:2])
+        expected = {}
+        for name, (magnitudes, signed) in space.items():
+            value = float(magnitudes[magnitude].item()) if magnitudes.ndim else 0.0
+            for sign in (1, -1) if signed else (1,):
+                arguments = (Image.fromarray(image), name, sign * value, InterpolationMode.NEAREST, fill)
+                expected[np.asarray(_apply_op(*arguments)).tobytes()] = (name, sign)
+        augment = millrace.rand_augment(1, magnitude, bins, fill)
+        ours = millrace.image_transform([millrace.center_crop(image.shape[:2]), augment], BYTES)
+        made = {ours(image, seed).numpy().tobytes() for seed in range(300)}
+        assert made == set(expected), (image.shape, bins, magnitude)
+
+
 def test_open_clips_train_transform_with_its_colours():
     """After the crop, and of given factors: coloured or not, grey or not, each as often as asked for."""
     from collections import Counter

@@ -50,6 +50,7 @@ TEST_CASE("in steady state colours are changed without one allocation") {
   std::vector<ImageStep> steps = simclr_steps(square(96));
   steps.front() = CenterCrop{square(96)};
   steps.emplace_back(Solarize{});
+  steps.emplace_back(RandAugment{});
   ImageProcessor processor({{}, steps});
   const auto image = test::make_pixels(150, 120, 1);
   std::vector<float> slot(std::size_t{3} * 96 * 96);

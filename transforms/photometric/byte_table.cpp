@@ -1,5 +1,6 @@
 #include "millrace/transforms/photometric/byte_table.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "millrace/transforms/photometric/color_arithmetic.h"
@@ -47,6 +48,30 @@ void map_bytes(const std::uint8_t* table, std::uint8_t* bytes, std::size_t count
   for (; i < count; ++i) bytes[i] = table[bytes[i]];
 }
 
+void map_channels(const std::uint8_t* tables, std::uint8_t* rgb, std::size_t count) {
+  std::size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<std::uint8_t> d8;
+  using Vector = hn::Vec<decltype(d8)>;
+  const std::size_t lanes = hn::Lanes(d8);
+  const auto low = hn::Set(d8, 15);
+  for (; i + lanes <= count; i += lanes, rgb += 3 * lanes) {
+    Vector r;
+    Vector g;
+    Vector b;
+    hn::LoadInterleaved3(d8, rgb, r, g, b);
+    r = look_up<16>(d8, tables, r, hn::And(r, low));
+    g = look_up<16>(d8, tables + 256, g, hn::And(g, low));
+    b = look_up<16>(d8, tables + 512, b, hn::And(b, low));
+    hn::StoreInterleaved3(r, g, b, d8, rgb);
+  }
+#endif
+  for (; i < count; ++i, rgb += 3) {
+    for (std::size_t c = 0; c < 3; ++c) rgb[c] = tables[256 * c + rgb[c]];
+  }
+}
+
 }  // namespace millrace::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -54,6 +79,7 @@ HWY_AFTER_NAMESPACE();
 namespace millrace {
 
 HWY_EXPORT(map_bytes);
+HWY_EXPORT(map_channels);
 
 ByteTable blend_table(std::uint8_t with, float factor) {
   ByteTable table{};
@@ -72,10 +98,28 @@ ByteTable solarize_table(float threshold) {
   return table;
 }
 
+ByteTable posterize_table(int bits) {
+  ByteTable table{};
+  for (unsigned value = 0; value < 256; ++value) {
+    table[value] = static_cast<std::uint8_t>(value & 0xFF00U >> bits);
+  }
+  return table;
+}
+
 void apply_table(const ByteTable& table, MutableImageView image) {
   alignas(64) const ByteTable aligned = table;
   for_each_run(image, [&](std::uint8_t* rgb, std::size_t count) {
     HWY_DYNAMIC_DISPATCH(map_bytes)(aligned.data(), rgb, count * 3);
+  });
+}
+
+void apply_tables(const std::array<ByteTable, 3>& tables, MutableImageView image) {
+  alignas(64) std::array<std::uint8_t, 768> aligned{};
+  for (std::size_t c = 0; c < 3; ++c) {
+    std::copy(tables[c].begin(), tables[c].end(), &aligned[256 * c]);
+  }
+  for_each_run(image, [&](std::uint8_t* rgb, std::size_t count) {
+    HWY_DYNAMIC_DISPATCH(map_channels)(aligned.data(), rgb, count);
   });
 }
 

@@ -23,6 +23,7 @@ constexpr std::string_view name_of() {
   if constexpr (std::is_same_v<Step, Grayscale>) return "grayscale";
   if constexpr (std::is_same_v<Step, GaussianBlur>) return "gaussian_blur";
   if constexpr (std::is_same_v<Step, Solarize>) return "solarize";
+  if constexpr (std::is_same_v<Step, RandAugment>) return "rand_augment";
 }
 
 [[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
@@ -108,6 +109,23 @@ void check(const Solarize& step) {
   check_probability(step.probability);
 }
 
+void check(const RandAugment& step) {
+  constexpr int kMostOps = 100;
+  constexpr int kMostBins = 1 << 16;
+  if (step.num_ops < 0 || step.num_ops > kMostOps) {
+    refuse("num_ops = " + std::to_string(step.num_ops) + ": must be 0 to " +
+           std::to_string(kMostOps));
+  }
+  if (step.num_magnitude_bins < 2 || step.num_magnitude_bins > kMostBins) {
+    refuse("num_magnitude_bins = " + std::to_string(step.num_magnitude_bins) + ": must be 2 to " +
+           std::to_string(kMostBins));
+  }
+  if (step.magnitude < 0 || step.magnitude >= step.num_magnitude_bins) {
+    refuse("magnitude = " + std::to_string(step.magnitude) +
+           ": must be 0 to num_magnitude_bins - 1, " + std::to_string(step.num_magnitude_bins - 1));
+  }
+}
+
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 std::string members(const Resize& step) {
@@ -115,11 +133,15 @@ std::string members(const Resize& step) {
          R"(,"filter":)" + quoted(filter_name(step.filter));
 }
 
-std::string members(const CenterCrop& step) {
-  std::string text = R"("size":)" + text_of(step.size) + R"(,"rounding":)" +
-                     quoted(crop_rounding_name(step.rounding)) + R"(,"fill":[)";
-  for (std::size_t c = 0; c < 3; ++c) text += (c > 0 ? "," : "") + std::to_string(step.fill[c]);
+std::string text_of(const std::array<std::uint8_t, 3>& fill) {
+  std::string text = "[";
+  for (std::size_t c = 0; c < 3; ++c) text += (c > 0 ? "," : "") + std::to_string(fill[c]);
   return text + "]";
+}
+
+std::string members(const CenterCrop& step) {
+  return R"("size":)" + text_of(step.size) + R"(,"rounding":)" +
+         quoted(crop_rounding_name(step.rounding)) + R"(,"fill":)" + text_of(step.fill);
 }
 
 std::string members(const RandomResizedCrop& step) {
@@ -151,6 +173,12 @@ std::string members(const GaussianBlur& step) {
 std::string members(const Solarize& step) {
   return R"("threshold":)" + json_number(step.threshold) + R"(,"probability":)" +
          json_number(step.probability);
+}
+
+std::string members(const RandAugment& step) {
+  return R"("num_ops":)" + std::to_string(step.num_ops) + R"(,"magnitude":)" +
+         std::to_string(step.magnitude) + R"(,"num_magnitude_bins":)" +
+         std::to_string(step.num_magnitude_bins) + R"(,"fill":)" + text_of(step.fill);
 }
 
 /// The size after a step, where it is the same for every image. Without a size before: it may be

@@ -100,14 +100,24 @@ struct Solarize {
   float probability = 0.5F;
 };
 
+/// torchvision's RandAugment on Pillow images: `num_ops` of fourteen operations, each by magnitude
+/// `magnitude` of 0 .. num_magnitude_bins - 1, some to either side; nearest neighbours, and `fill`
+/// where nothing lies.
+struct RandAugment {
+  int num_ops = 2;
+  int magnitude = 9;
+  int num_magnitude_bins = 31;
+  std::array<std::uint8_t, 3> fill = {0, 0, 0};  ///< red, green, blue
+};
+
 /// One step of what becomes of an image. Steps either make an image of another size (the first
 /// three) or change the pixels and keep the size (see pixel_steps-inl.h). New kinds go to the end:
 /// the index of a kind enters what it draws.
 using ImageStep = std::variant<Resize, CenterCrop, RandomResizedCrop, HorizontalFlip, ColorJitter,
-                               Grayscale, GaussianBlur, Solarize>;
+                               Grayscale, GaussianBlur, Solarize, RandAugment>;
 
 /// "resize", "center_crop", "random_resized_crop", "horizontal_flip", "color_jitter", "grayscale",
-/// "gaussian_blur", "solarize".
+/// "gaussian_blur", "solarize", "rand_augment".
 std::string_view step_name(const ImageStep& step);
 /// "shortest", "longest", "cover", "exact"; "half_even", "floor".
 std::string_view resize_to_name(ResizeTo to);

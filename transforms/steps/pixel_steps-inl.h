@@ -13,7 +13,7 @@ namespace millrace {
 
 /// Memory that a step works in, kept from image to image.
 struct PixelScratch {
-  PixelBuffer lines;
+  PixelBuffer pixels;
 };
 
 bool happens(const HorizontalFlip& step, RandomNumbers& numbers);
@@ -21,6 +21,7 @@ bool happens(const ColorJitter& step, RandomNumbers& numbers);
 bool happens(const Grayscale& step, RandomNumbers& numbers);
 bool happens(const GaussianBlur& step, RandomNumbers& numbers);
 bool happens(const Solarize& step, RandomNumbers& numbers);
+bool happens(const RandAugment& step, RandomNumbers& numbers);
 
 void change_pixels(const HorizontalFlip& step, RandomNumbers& numbers, PixelScratch& scratch,
                    MutableImageView image);
@@ -31,6 +32,8 @@ void change_pixels(const Grayscale& step, RandomNumbers& numbers, PixelScratch& 
 void change_pixels(const GaussianBlur& step, RandomNumbers& numbers, PixelScratch& scratch,
                    MutableImageView image);
 void change_pixels(const Solarize& step, RandomNumbers& numbers, PixelScratch& scratch,
+                   MutableImageView image);
+void change_pixels(const RandAugment& step, RandomNumbers& numbers, PixelScratch& scratch,
                    MutableImageView image);
 
 }  // namespace millrace

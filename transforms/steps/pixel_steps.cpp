@@ -9,6 +9,7 @@
 #include "millrace/transforms/photometric/gaussian_blur.h"
 #include "millrace/transforms/photometric/luma.h"
 #include "millrace/transforms/steps/mirror.h"
+#include "millrace/transforms/steps/rand_augment.h"
 
 namespace millrace {
 namespace {
@@ -39,6 +40,7 @@ bool happens(const GaussianBlur& step, RandomNumbers& numbers) {
 bool happens(const Solarize& step, RandomNumbers& numbers) {
   return draw_whether(step.probability, numbers);
 }
+bool happens(const RandAugment& step, RandomNumbers& /*numbers*/) { return step.num_ops > 0; }
 
 void change_pixels(const HorizontalFlip& /*step*/, RandomNumbers& /*numbers*/,
                    PixelScratch& /*scratch*/, MutableImageView image) {
@@ -77,12 +79,17 @@ void change_pixels(const Grayscale& /*step*/, RandomNumbers& /*numbers*/, PixelS
 
 void change_pixels(const GaussianBlur& step, RandomNumbers& numbers, PixelScratch& scratch,
                    MutableImageView image) {
-  gaussian_blur(draw_factor(step.sigma, numbers), image, scratch.lines);
+  gaussian_blur(draw_factor(step.sigma, numbers), image, scratch.pixels);
 }
 
 void change_pixels(const Solarize& step, RandomNumbers& /*numbers*/, PixelScratch& /*scratch*/,
                    MutableImageView image) {
   apply_table(solarize_table(step.threshold), image);
+}
+
+void change_pixels(const RandAugment& step, RandomNumbers& numbers, PixelScratch& scratch,
+                   MutableImageView image) {
+  rand_augment(step, numbers, scratch.pixels, image);
 }
 
 }  // namespace millrace

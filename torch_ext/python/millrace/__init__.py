@@ -28,6 +28,7 @@ from millrace.image_steps import (
     letterbox,
     open_clip_steps,
     open_clip_train_steps,
+    rand_augment,
     random_resized_crop,
     resize_cover,
     resize_exact,
@@ -85,6 +86,7 @@ __all__ = [
     "open",
     "open_clip_steps",
     "open_clip_train_steps",
+    "rand_augment",
     "random_resized_crop",
     "raw",
     "resize",
@@ -94,5 +96,7 @@ __all__ = [
     "resize_shortest",
     "siglip2_columns",
     "siglip_transform",
+    "simclr_steps",
+    "solarize",
     "text",
 ]

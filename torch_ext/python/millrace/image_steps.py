@@ -117,6 +117,23 @@ def solarize(threshold: float = 128, probability: float = 0.5) -> dict:
     return {"step": "solarize", "threshold": threshold, "probability": probability}
 
 
+def rand_augment(num_ops: int = 2, magnitude: int = 9, num_magnitude_bins: int = 31, fill=0) -> dict:
+    """torchvision's RandAugment on Pillow images, with nearest neighbours.
+
+    Args:
+        num_ops: how many of fourteen operations, one after another.
+        magnitude: of each, 0 to num_magnitude_bins - 1.
+        fill: 0 to 255, or (red, green, blue), where shearing, moving and turning leave nothing.
+    """
+    return {
+        "step": "rand_augment",
+        "num_ops": num_ops,
+        "magnitude": magnitude,
+        "num_magnitude_bins": num_magnitude_bins,
+        "fill": _fill(fill),
+    }
+
+
 def open_clip_steps(size, resize_mode: str = "shortest", filter: str = "bicubic", fill=0) -> list[dict]:
     """open_clip's `image_transform(is_train=False)`; `resize_mode` is "shortest", "longest" or "squash".
 
