@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <set>
@@ -307,11 +308,81 @@ TEST_CASE("options that make no sense are refused by name") {
   ImageTransformOptions many{{}, {crop}};
   many.views = 0;
   refused(many, "views = 0");
-  ImageTransformOptions scaled = many;
-  scaled.views = 1;
-  scaled.decode.fast_scale = true;
-  refused(scaled, "decode.fast_scale");
   CHECK_NOTHROW(image_transform({{}, {crop, Resize{ResizeTo::shortest, square(4)}}}));
+}
+
+/// What a writer of the transform makes of an encoded image.
+std::vector<std::uint8_t> written(SlotWriter& writer, const ImageTransformOptions& options,
+                                  const std::vector<std::uint8_t>& field, Draw draw) {
+  std::vector<std::uint8_t> slot(options.spec().slot_bytes());
+  StageTimes times;
+  REQUIRE(writer.write(field, std::as_writable_bytes(std::span(slot)), draw, times));
+  CHECK(times[Stage::decode].items == 1);
+  return slot;
+}
+
+TEST_CASE("a writer that decodes for itself alone makes the bytes of steps on the whole image") {
+  const RandomResizedCrop crop{square(32), {0.08F, 0.5F}};
+  const Resize resize{ResizeTo::shortest, square(32)};
+  for (const std::vector<ImageStep>& steps : {std::vector<ImageStep>{crop, HorizontalFlip{}},
+                                              {resize, CenterCrop{square(32)}},
+                                              {Resize{ResizeTo::exact, {64, 48}}},
+                                              {CenterCrop{square(20)}, crop}}) {
+    const ImageTransformOptions options{{}, steps, kBytes};
+    const auto transform = image_transform(options);
+    const auto writer = transform->make_writer();
+    ImageDecoder decoder;
+    for (std::uint64_t n = 0; n < 30; ++n) {
+      const Pixels pixels =
+          make_pixels(64 + static_cast<int>(n * 5), 48 + static_cast<int>(n % 7), n);
+      for (const auto& field : {test::encode_jpeg(pixels, {}), test::encode_png(pixels)}) {
+        const Result<ImageView> image = decoder.decode(field);
+        REQUIRE(image);
+        CHECK(written(*writer, options, field, {n}) == bytes_of(options, *image, {n}));
+      }
+    }
+    std::vector<std::uint8_t> slot(options.spec().slot_bytes());
+    StageTimes times;
+    const std::vector<std::uint8_t> broken = {0xFF, 0xD8, 0xFF, 0xE0, 0, 4};
+    CHECK(!writer->write(broken, std::as_writable_bytes(std::span(slot)), {}, times));
+  }
+}
+
+TEST_CASE("with fast_scale a transform decodes less and stays near, shared or alone") {
+  for (const std::vector<ImageStep>& steps :
+       {std::vector<ImageStep>{RandomResizedCrop{square(32), {0.3F, 1.0F}}},
+        {Resize{ResizeTo::shortest, square(32)}, CenterCrop{square(32)}}}) {
+    const ImageTransformOptions exact{{}, steps, kBytes};
+    ImageTransformOptions fast = exact;
+    fast.decode.fast_scale = true;
+    DecodedImages shared;
+    const auto writer = image_transform(fast)->make_sharing_writer(shared);
+    const auto alone = image_transform(fast)->make_writer();
+    const auto reference = image_transform(exact)->make_writer();
+    bool differs = false;
+    for (std::uint64_t n = 0; n < 10; ++n) {
+      // Smooth, as photos are: what is left out are the highest frequencies.
+      Pixels pixels(300, 200 + static_cast<int>(n));
+      for (int y = 0; y < pixels.height; ++y) {
+        for (int x = 0; x < pixels.width; ++x) {
+          std::uint8_t* pixel = pixels.view().row(y) + static_cast<std::size_t>(x) * 3;
+          pixel[0] = static_cast<std::uint8_t>(x * 255 / pixels.width);
+          pixel[1] = static_cast<std::uint8_t>(y * 255 / pixels.height);
+          pixel[2] = static_cast<std::uint8_t>((x + y + static_cast<int>(n) * 9) / 3);
+        }
+      }
+      const auto field = test::encode_jpeg(pixels, {});
+      const std::vector<std::uint8_t> near = written(*writer, fast, field, {n});
+      CHECK(near == written(*alone, fast, field, {n}));
+      const std::vector<std::uint8_t> wanted = written(*reference, exact, field, {n});
+      differs = differs || near != wanted;
+      int most = 0;
+      for (std::size_t i = 0; i < near.size(); ++i)
+        most = std::max(most, std::abs(near[i] - wanted[i]));
+      CHECK(most <= 8);
+    }
+    CHECK(differs);
+  }
 }
 
 TEST_CASE("an image too narrow for a step, or too large on the way, is an error") {

@@ -79,6 +79,13 @@ struct ImageProcessor::Parts {
         options.output.dtype == Dtype::uint8 && options.output.layout == PixelLayout::hwc;
   }
 
+  /// What this stream draws from.
+  Draw own_draw(const Draw& draw) const { return {RandomNumbers(draw, options.stream).next()}; }
+  /// Of a step of the view.
+  RandomNumbers numbers_of(const Draw& own, std::size_t view, std::size_t step) const {
+    return {own, view << 32 | streams[step]};
+  }
+
   Result<void> make_view(ImageView image, const Draw& draw, std::size_t view,
                          std::span<std::byte> slot, StageTimes& times);
 
@@ -93,9 +100,12 @@ struct ImageProcessor::Parts {
   /// Where the result of step `i` goes: the slot, if nothing changes the size any more and the slot
   /// takes bytes; otherwise a buffer that `current` does not lie in.
   Result<MutableImageView> target(std::size_t i, ImageSize of);
+  /// What the image's size would be were it there whole and as it is stored.
+  ImageSize whole_size() const { return part ? part->whole : size_of(current); }
   void move_to(MutableImageView image) {
     current = image;
     writable = image;
+    part.reset();
   }
 
   ImageTransformOptions options;
@@ -111,7 +121,15 @@ struct ImageProcessor::Parts {
   std::size_t next_buffer = 0;
   PixelScratch scratch;
 
+  /// What `current` is, where it is not the image as it is stored: a part of it, or scaled, of
+  /// which the first step looks at a box.
+  struct Part {
+    ImageSize whole;
+    std::array<double, 4> box;
+  };
+
   // Of the view at hand.
+  std::optional<Part> part;
   std::uint8_t* slot_pixels = nullptr;
   ImageView current;
   std::optional<MutableImageView> writable;  // `current`, where it is ours
@@ -125,7 +143,7 @@ Result<void> ImageProcessor::Parts::make_view(ImageView image, const Draw& draw,
   {
     const StageTimer timer(times, Stage::resize, pixel_bytes(size_of(image)));
     for (std::size_t i = 0; i < options.steps.size();) {
-      RandomNumbers numbers(draw, view << 32 | streams[i]);
+      RandomNumbers numbers = numbers_of(draw, view, i);
       if (Result<void> taken = take_step(i, numbers); !taken) return taken;
     }
   }
@@ -154,12 +172,16 @@ Result<void> ImageProcessor::Parts::take_step(std::size_t& i, RandomNumbers& num
 
 Result<void> ImageProcessor::Parts::take(const Resize& resize, std::size_t& i) {
   const std::size_t at = i++;
-  const Result<ImageSize> full = resized_size(resize, size_of(current));
+  const Result<ImageSize> full = resized_size(resize, whole_size());
   if (!full) return tl::unexpected(full.error());
-  if (*full == size_of(current)) return {};
+  if (*full == size_of(current) && *full == whole_size()) {
+    part.reset();
+    return {};
+  }
   const auto* crop =
       i < options.steps.size() ? std::get_if<CenterCrop>(&options.steps[i]) : nullptr;
   Resizer::Geometry geometry{full->width, full->height, 0, 0, {}};
+  if (part) geometry.box = part->box;
   if (crop == nullptr) {
     const Result<MutableImageView> to = target(at, *full);
     if (!to) return tl::unexpected(to.error());
@@ -199,11 +221,15 @@ Result<void> ImageProcessor::Parts::take(const CenterCrop& crop, std::size_t i) 
 
 Result<void> ImageProcessor::Parts::take(const RandomResizedCrop& crop, std::size_t i,
                                          RandomNumbers& numbers) {
-  const ImageView part = window_of(current, draw_crop(crop, size_of(current), numbers));
+  Resizer::Geometry geometry{crop.size.width, crop.size.height, 0, 0, {}};
+  if (part) {
+    geometry.box = part->box;
+  } else {
+    current = window_of(current, draw_crop(crop, size_of(current), numbers));
+  }
   const Result<MutableImageView> to = target(i, crop.size);
   if (!to) return tl::unexpected(to.error());
-  Result<void> resized =
-      resizer.resize(part, {crop.size.width, crop.size.height, 0, 0, {}}, crop.filter, *to);
+  Result<void> resized = resizer.resize(current, geometry, crop.filter, *to);
   move_to(*to);
   return resized;
 }
@@ -246,13 +272,40 @@ Result<void> ImageProcessor::apply(ImageView image, const Draw& draw, std::span<
   if (image.width < 1 || image.height < 1) {
     return fail(Reason::bad_image, "the image has no pixels");
   }
-  const Draw own{RandomNumbers(draw, parts_->options.stream).next()};
+  parts_->part.reset();
+  const Draw own = parts_->own_draw(draw);
   const auto views = static_cast<std::size_t>(parts_->options.views);
   for (std::size_t view = 0; view < views; ++view) {
     const auto part = slot.subspan(view * parts_->view_bytes, parts_->view_bytes);
     if (Result<void> made = parts_->make_view(image, own, view, part, times); !made) return made;
   }
   return {};
+}
+
+std::optional<ImageProcessor::Wanted> ImageProcessor::wanted(ImageSize stored,
+                                                             const Draw& draw) const {
+  const ImageTransformOptions& options = parts_->options;
+  if (options.views != 1 || options.steps.empty() || stored.width < 1 || stored.height < 1) {
+    return std::nullopt;
+  }
+  const ImageStep& first = options.steps.front();
+  if (const auto* resize = std::get_if<Resize>(&first)) {
+    const Result<ImageSize> full = resized_size(*resize, stored);
+    if (!full) return std::nullopt;
+    return Wanted{{0, 0, stored.width, stored.height}, *full};
+  }
+  if (const auto* crop = std::get_if<RandomResizedCrop>(&first)) {
+    RandomNumbers numbers = parts_->numbers_of(parts_->own_draw(draw), 0, 0);
+    return Wanted{draw_crop(*crop, stored, numbers), crop->size};
+  }
+  return std::nullopt;
+}
+
+Result<void> ImageProcessor::apply_wanted(const BoxedImage& image, ImageSize stored,
+                                          const Draw& draw, std::span<std::byte> slot,
+                                          StageTimes& times) {
+  parts_->part = {stored, image.box};
+  return parts_->make_view(image.pixels, parts_->own_draw(draw), 0, slot, times);
 }
 
 }  // namespace millrace

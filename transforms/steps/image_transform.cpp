@@ -1,9 +1,11 @@
 #include "millrace/transforms/steps/image_transform.h"
 
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "millrace/transforms/decode/decoded_images.h"
+#include "millrace/transforms/decode/image_kind.h"
 #include "millrace/transforms/steps/image_transform-inl.h"
 
 namespace millrace {
@@ -11,17 +13,19 @@ namespace {
 
 class ImageWriter final : public SlotWriter {
  public:
-  /// Without `shared` nothing is decoded for anyone else.
+  /// `shared` is what other columns of the sample decode, too; null: nobody else does.
   ImageWriter(const ImageTransformOptions& options, DecodedImages* shared)
-      : decode_(options.decode),
-        own_(shared == nullptr ? std::make_unique<DecodedImages>() : nullptr),
-        decoded_(shared == nullptr ? *own_ : *shared),
-        processor_(options) {}
+      : decode_(options.decode), shared_(shared), processor_(options) {
+    // At another scale an image is of use to nobody else.
+    if (shared_ == nullptr || decode_.fast_scale) decoder_.emplace(decode_);
+  }
 
   Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
                      const Draw& draw, StageTimes& times) override {
-    if (own_) own_->forget();
-    const Result<ImageView> image = decoded_.decode(decode_, field, times);
+    if (decoder_ && sniff_image(field) == ImageKind::jpeg) {
+      return write_wanted(field, slot, draw, times);
+    }
+    const Result<ImageView> image = decode(field, times);
     if (!image) return tl::unexpected(image.error());
     return processor_.apply(*image, draw, slot, times);
   }
@@ -30,9 +34,33 @@ class ImageWriter final : public SlotWriter {
   }
 
  private:
+  Result<ImageView> decode(std::span<const std::uint8_t> field, StageTimes& times) {
+    if (!decoder_) return shared_->decode(decode_, field, times);
+    const StageTimer timer(times, Stage::decode, field.size());
+    return decoder_->decode(field);
+  }
+
+  // What lies outside of a crop is not computed, and with fast_scale no more than the steps need.
+  Result<void> write_wanted(std::span<const std::uint8_t> field, std::span<std::byte> slot,
+                            const Draw& draw, StageTimes& times) {
+    const Result<ImageSize> stored = decoder_->measure(field);
+    const auto wanted = stored ? processor_.wanted(*stored, draw) : std::nullopt;
+    if (!wanted) {
+      const Result<ImageView> image = decode(field, times);
+      if (!image) return tl::unexpected(image.error());
+      return processor_.apply(*image, draw, slot, times);
+    }
+    Result<BoxedImage> image = [&] {
+      const StageTimer timer(times, Stage::decode, field.size());
+      return decoder_->decode_for(field, wanted->window, wanted->target);
+    }();
+    if (!image) return tl::unexpected(std::move(image.error()));
+    return processor_.apply_wanted(*image, *stored, draw, slot, times);
+  }
+
   DecodeOptions decode_;
-  std::unique_ptr<DecodedImages> own_;
-  DecodedImages& decoded_;
+  DecodedImages* shared_;
+  std::optional<ImageDecoder> decoder_;  // instead of what is shared
   ImageProcessor processor_;
 };
 
@@ -67,11 +95,6 @@ void ImageTransformOptions::validate() const {
   }
   (void)size_after(steps);
   output.validate();
-  if (decode.fast_scale) {
-    throw std::invalid_argument(
-        "decode.fast_scale = true: steps take images as they are stored, "
-        "ImageDecoder::decode_for alone scales");
-  }
   if (views < 1 || views > kMostViews) {
     throw std::invalid_argument("views = " + std::to_string(views) + ": must be 1 to " +
                                 std::to_string(kMostViews));

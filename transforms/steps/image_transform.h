@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "millrace/result/result.h"
+#include "millrace/transforms/decode/decode.h"
 #include "millrace/transforms/decode/decode_options.h"
 #include "millrace/transforms/draw.h"
 #include "millrace/transforms/image.h"
@@ -31,7 +33,7 @@ struct ImageTransformOptions {
   std::uint64_t stream = 0;
 
   /// Throws std::invalid_argument: what the steps and the output refuse, steps that do not make
-  /// images of one size, views outside 1..kMostViews, decode.fast_scale.
+  /// images of one size, views outside 1..kMostViews.
   void validate() const;
   OutputSpec spec() const;
   /// {"type":"image","decode":{...},"steps":[...],"output":{...}}, and "views" and "stream" where
@@ -59,6 +61,19 @@ class ImageProcessor {
   /// step on the way would need more than decode.max_image_pixels.
   Result<void> apply(ImageView image, const Draw& draw, std::span<std::byte> slot,
                      StageTimes& times);
+
+  /// All that the steps look at of an image, and the size that it is resized to at once: what
+  /// ImageDecoder::decode_for takes.
+  struct Wanted {
+    ImageWindow window;
+    ImageSize target;
+  };
+  /// Of an image of this size, for the sample's draw. Nothing where there are several views or the
+  /// first step does not resize: then all of it is wanted as it is.
+  std::optional<Wanted> wanted(ImageSize stored, const Draw& draw) const;
+  /// The same as `apply` with the whole image, given what was wanted of one of size `stored`.
+  Result<void> apply_wanted(const BoxedImage& image, ImageSize stored, const Draw& draw,
+                            std::span<std::byte> slot, StageTimes& times);
 
  private:
   struct Parts;
