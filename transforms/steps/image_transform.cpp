@@ -30,7 +30,7 @@ class ImageWriter final : public SlotWriter {
     return processor_.apply(*image, draw, slot, times);
   }
   void prepare(std::span<const std::span<const std::uint8_t>> fields, StageTimes& times) override {
-    if (!own_) decoded_.decode_together(decode_, fields, times);
+    if (!decoder_) shared_->decode_together(decode_, fields, times);
   }
 
  private:
