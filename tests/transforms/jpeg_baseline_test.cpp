@@ -279,6 +279,25 @@ TEST_CASE("images decoded two at a time are as those decoded alone") {
   }
 }
 
+TEST_CASE("tiny images are left to libjpeg until their tables come again") {
+  jpeg::BaselineDecoder decoder(true);
+  test::JpegRecipe recipe;
+  recipe.width = recipe.height = 16;
+  const auto decodes = [&](const test::JpegRecipe& of) {
+    const Bytes file = test::make_jpeg(of);
+    Picture picture(of.width, of.height);
+    return decoder.decode(file, picture.view);
+  };
+  int left = 0;
+  while (left < 10 && !decodes(recipe)) ++left;
+  CHECK(left > 0);
+  CHECK(left < 10);
+  recipe.optimized = true;
+  for (recipe.seed = 2; recipe.seed < 12; ++recipe.seed) CHECK_FALSE(decodes(recipe));
+  recipe.width = recipe.height = 32;
+  CHECK(decodes(recipe));
+}
+
 TEST_CASE("a window of a JPEG has the pixels of the whole") {
   std::mt19937 random(31);
   jpeg::BaselineDecoder decoder;

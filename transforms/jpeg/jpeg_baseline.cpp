@@ -66,7 +66,8 @@ bool BaselineImage::acquire_tables(HuffmanCache& tables) {
     for (const bool is_dc : {true, false}) {
       HuffmanCache::Slot* slot = tables.acquire(
           is_dc ? header_.dc_tables[component.dc_table] : header_.ac_tables[component.ac_table],
-          is_dc);
+          is_dc,
+          static_cast<std::uint64_t>(header_.width) * static_cast<std::uint64_t>(header_.height));
       if (slot == nullptr) {
         end();
         return false;

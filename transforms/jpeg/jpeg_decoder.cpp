@@ -29,7 +29,7 @@ JpegDecoder::JpegDecoder(const DecodeOptions& options)
       libjpeg_(options),
       baseline_(options.jpeg_decoder == JpegPath::turbo
                     ? nullptr
-                    : std::make_unique<jpeg::BaselineDecoder>()) {}
+                    : std::make_unique<jpeg::BaselineDecoder>(true)) {}
 
 JpegDecoder::~JpegDecoder() = default;
 

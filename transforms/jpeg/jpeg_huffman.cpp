@@ -68,9 +68,20 @@ bool HuffmanTable::assign(HuffmanBytes bytes, bool is_dc) {
   return true;
 }
 
-HuffmanCache::HuffmanCache() : slots_(std::make_unique<std::array<Slot, kSlots>>()) {}
+HuffmanCache::HuffmanCache(std::uint64_t few_pixels)
+    : slots_(std::make_unique<std::array<Slot, kSlots>>()), few_pixels_(few_pixels) {}
 
-HuffmanCache::Slot* HuffmanCache::acquire(HuffmanBytes bytes, bool is_dc) {
+bool HuffmanCache::is_met_again(HuffmanBytes bytes, bool is_dc) {
+  std::uint64_t hash = is_dc ? 1 : 2;
+  // FNV-1a. Two tables of one hash cost a table that is built for one file.
+  for (const std::uint8_t byte : bytes) hash = (hash ^ byte) * 0x100000001b3U;
+  if (std::find(met_.begin(), met_.end(), hash) != met_.end()) return true;
+  met_[next_met_] = hash;
+  next_met_ = (next_met_ + 1) % met_.size();
+  return false;
+}
+
+HuffmanCache::Slot* HuffmanCache::acquire(HuffmanBytes bytes, bool is_dc, std::uint64_t pixels) {
   Slot* oldest = nullptr;
   ++clock_;
   for (Slot& slot : *slots_) {
@@ -82,7 +93,9 @@ HuffmanCache::Slot* HuffmanCache::acquire(HuffmanBytes bytes, bool is_dc) {
     }
     if (slot.users == 0 && (oldest == nullptr || slot.used_at < oldest->used_at)) oldest = &slot;
   }
-  if (oldest == nullptr) return nullptr;
+  if (oldest == nullptr || (pixels < few_pixels_ && !is_met_again(bytes, is_dc))) {
+    return nullptr;
+  }
   oldest->source_bytes = 0;
   if (!oldest->table.assign(bytes, is_dc)) return nullptr;
   std::copy(bytes.begin(), bytes.end(), oldest->source.begin());

@@ -40,7 +40,10 @@ struct HuffmanTable {
 /// Tables that have been built, found again by their bytes: most files have the same four.
 class HuffmanCache {
  public:
-  HuffmanCache();
+  /// Tables for an image of fewer pixels than `few_pixels` are not built when they are met first:
+  /// libjpeg, whose tables are smaller, has decoded such a file before these are made. They are
+  /// worth it where others of the small files have the same.
+  explicit HuffmanCache(std::uint64_t few_pixels);
 
   struct Slot {
     HuffmanTable table;
@@ -51,16 +54,22 @@ class HuffmanCache {
     std::uint64_t used_at = 0;
   };
 
-  /// The table, which stays as it is until release(). Null for one that libjpeg refuses.
-  Slot* acquire(HuffmanBytes bytes, bool is_dc);
+  /// The table, which stays as it is until release(). Null for one that libjpeg refuses, and for
+  /// one that is not built yet.
+  Slot* acquire(HuffmanBytes bytes, bool is_dc, std::uint64_t pixels);
   static void release(Slot* slot) { --slot->users; }
 
  private:
   /// Two images in work use 12 at most.
   static constexpr std::size_t kSlots = 16;
 
+  bool is_met_again(HuffmanBytes bytes, bool is_dc);
+
   std::unique_ptr<std::array<Slot, kSlots>> slots_;
+  std::uint64_t few_pixels_;
   std::uint64_t clock_ = 0;
+  std::array<std::uint64_t, kSlots> met_{};  // hashes of tables that were not built
+  std::size_t next_met_ = 0;
 };
 
 }  // namespace millrace::jpeg
