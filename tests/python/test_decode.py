@@ -244,6 +244,21 @@ def test_the_comparison_turns_images_as_exif_transpose_does():
             assert np.array_equal(np.asarray(upright(image)), np.asarray(expected))
 
 
+def test_either_jpeg_decoder_gives_the_same_pixels_and_verdicts():
+    decoded = 0
+    for number in range(CASES):
+        data = MAKERS["jpeg"](np.random.default_rng(number)) if number % 2 else case("jpeg", number)
+        own = decode(data, {"jpeg_decoder": "auto"})
+        turbo = decode(data, {"jpeg_decoder": "turbo"})
+        assert (own is None) == (turbo is None), number
+        if own is not None:
+            assert np.array_equal(own, turbo), number
+            decoded += 1
+    assert decoded > CASES / 2
+    with pytest.raises(ValueError, match='"auto" or "turbo"'):
+        millrace.decode_image(b"", jpeg_decoder="fast")
+
+
 def test_an_unknown_option_is_refused_by_name():
     with pytest.raises(ValueError, match="exif_orientation"):
         millrace.decode_image(b"", exif_orientatoin="apply")
