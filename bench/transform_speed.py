@@ -65,6 +65,8 @@ def color_pairs(image: np.ndarray) -> dict[str, tuple]:
         one(millrace.color_jitter(0.4, 0.4, 0.4, 0.1)),
         lambda: all_four(pil),
     )
+    augment = transforms.RandAugment()
+    found["rand_augment of 224 x 224 (torchvision)"] = (one(millrace.rand_augment()), lambda: augment(pil))
     found["grayscale of 224 x 224 (torchvision)"] = (
         one(millrace.grayscale(1)),
         lambda: functional.to_grayscale(pil, 3),

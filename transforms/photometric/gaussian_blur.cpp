@@ -18,6 +18,94 @@
 HWY_BEFORE_NAMESPACE();
 namespace millrace::HWY_NAMESPACE {
 
+#if HWY_TARGET != HWY_SCALAR
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using BlurTag16 = hn::ScalableTag<std::uint16_t>;
+using BlurVector16 = hn::Vec<BlurTag16>;
+using BlurBytes = hn::Vec<hn::Rebind<std::uint8_t, BlurTag16>>;
+
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
+
+// A weight w is w >> 12 and w & 4095, so that 16-bit multiply-adds of pairs (near, far) are exact:
+// near is at most 127 * 255.
+class BlurWeights {
+ public:
+  explicit BlurWeights(const BoxBlur& box)
+      : high_(hn::Set(Tag32(), pair(box.inner >> 12, box.outer >> 12))),
+        low_(hn::Set(Tag32(), pair(box.inner & 4095, box.outer & 4095))) {}
+
+  HWY_INLINE BlurBytes weigh(BlurVector16 near, BlurVector16 far) const {
+    const BlurTag16 d16;
+    const hn::RebindToSigned<BlurTag16> di16;
+    // Interleaving and packing both keep to blocks of 16 bytes: what is in order stays so.
+    const auto words = hn::ReorderDemote2To(di16, weighed(hn::InterleaveLower(d16, near, far)),
+                                            weighed(hn::InterleaveUpper(d16, near, far)));
+    return hn::DemoteTo(hn::Rebind<std::uint8_t, BlurTag16>(), words);
+  }
+
+ private:
+  using Tag32 = hn::RepartitionToWide<hn::RebindToSigned<BlurTag16>>;
+  using Vector32 = hn::Vec<Tag32>;
+
+  static std::int32_t pair(std::uint32_t near, std::uint32_t far) {
+    return static_cast<std::int32_t>(near | far << 16);
+  }
+  HWY_INLINE Vector32 weighed(BlurVector16 pairs) const {
+    const Tag32 d32;
+    const hn::RebindToSigned<BlurTag16> di16;
+    const auto words = hn::BitCast(di16, pairs);
+    const auto rounding = hn::Set(d32, 1 << 23);
+    auto none = hn::Zero(d32);
+    const auto high =
+        hn::ReorderWidenMulAccumulate(d32, words, hn::BitCast(di16, high_), hn::Zero(d32), none);
+    const auto low =
+        hn::ReorderWidenMulAccumulate(d32, words, hn::BitCast(di16, low_), rounding, none);
+    const auto sum = hn::Add(hn::ShiftLeft<12>(high), low);
+    const hn::RebindToUnsigned<Tag32> du32;
+    return hn::BitCast(d32, hn::ShiftRight<24>(hn::BitCast(du32, sum)));
+  }
+
+  Vector32 high_;
+  Vector32 low_;
+};
+
+#else
+
+class BlurWeights {
+ public:
+  explicit BlurWeights(const BoxBlur& box) : box_(box) {}
+
+  HWY_INLINE BlurBytes weigh(BlurVector16 near, BlurVector16 far) const {
+    const hn::Half<BlurTag16> half;
+    const hn::Rebind<std::uint16_t, Tag32> to16;
+    const auto lower = weighed(hn::LowerHalf(half, near), hn::LowerHalf(half, far));
+    const auto upper = weighed(hn::UpperHalf(half, near), hn::UpperHalf(half, far));
+    const auto words =
+        hn::Combine(BlurTag16(), hn::DemoteTo(to16, upper), hn::DemoteTo(to16, lower));
+    return hn::DemoteTo(hn::Rebind<std::uint8_t, BlurTag16>(),
+                        hn::BitCast(hn::RebindToSigned<BlurTag16>(), words));
+  }
+
+ private:
+  using Tag32 = hn::RepartitionToWide<BlurTag16>;
+  using Half16 = hn::Vec<hn::Half<BlurTag16>>;
+
+  HWY_INLINE hn::Vec<hn::RebindToSigned<Tag32>> weighed(Half16 near, Half16 far) const {
+    const Tag32 d32;
+    const auto sum = hn::Add(hn::Mul(hn::PromoteTo(d32, near), hn::Set(d32, box_.inner)),
+                             hn::Mul(hn::PromoteTo(d32, far), hn::Set(d32, box_.outer)));
+    const auto rounded = hn::Add(sum, hn::Set(d32, std::uint32_t{1} << 23));
+    return hn::BitCast(hn::RebindToSigned<Tag32>(), hn::ShiftRight<24>(rounded));
+  }
+
+  BoxBlur box_;
+};
+
+#endif
+#endif
+
 // Of each byte and its neighbours `step` bytes apart, in a line that has them at both ends, too.
 // Whole vectors are stored: up to HWY_MAX_BYTES past `count`.
 void blur_line(const BoxBlur& box, const std::uint8_t* HWY_RESTRICT from,
@@ -25,22 +113,10 @@ void blur_line(const BoxBlur& box, const std::uint8_t* HWY_RESTRICT from,
   const std::uint8_t* const end = from + count;
   const auto reach = static_cast<std::ptrdiff_t>((box.radius + 1) * step);
 #if HWY_TARGET != HWY_SCALAR
-  namespace hn = hwy::HWY_NAMESPACE;
-  const hn::ScalableTag<std::uint16_t> d16;
-  const hn::Rebind<std::uint8_t, decltype(d16)> d8;
-  const hn::Repartition<std::uint32_t, decltype(d16)> d32;
-  const hn::Half<decltype(d16)> half16;
-  const auto inner = hn::Set(d32, box.inner);
-  const auto outer = hn::Set(d32, box.outer);
-  const auto rounding = hn::Set(d32, std::uint32_t{1} << 23);
+  const BlurTag16 d16;
+  const hn::Rebind<std::uint8_t, BlurTag16> d8;
+  const BlurWeights weights(box);
   const auto load = [&](const std::uint8_t* at) { return hn::PromoteTo(d16, hn::LoadU(d8, at)); };
-  const auto weighed = [&](hn::Vec<decltype(half16)> near, hn::Vec<decltype(half16)> far) {
-    const auto sum =
-        hn::Add(hn::Mul(hn::PromoteTo(d32, near), inner), hn::Mul(hn::PromoteTo(d32, far), outer));
-    return hn::BitCast(hn::RebindToSigned<decltype(d32)>(),
-                       hn::ShiftRight<24>(hn::Add(sum, rounding)));
-  };
-  const hn::Rebind<std::uint8_t, decltype(d32)> quarter8;
   for (; from < end; from += hn::Lanes(d16), to += hn::Lanes(d16)) {
     auto near = load(from);
     for (auto k = static_cast<std::ptrdiff_t>(step); k < reach;
@@ -48,12 +124,7 @@ void blur_line(const BoxBlur& box, const std::uint8_t* HWY_RESTRICT from,
       near = hn::Add(near, hn::Add(load(from - k), load(from + k)));
     }
     const auto far = hn::Add(load(from - reach), load(from + reach));
-    hn::StoreU(
-        hn::DemoteTo(quarter8, weighed(hn::LowerHalf(half16, near), hn::LowerHalf(half16, far))),
-        quarter8, to);
-    hn::StoreU(
-        hn::DemoteTo(quarter8, weighed(hn::UpperHalf(half16, near), hn::UpperHalf(half16, far))),
-        quarter8, to + hn::Lanes(d32));
+    hn::StoreU(weights.weigh(near, far), d8, to);
   }
 #else
   for (; from < end; ++from, ++to) {
