@@ -82,6 +82,20 @@ TEST_CASE("canonical composition is Unicode's") {
   CHECK(composed(U"a\u0315\u0300\u05ae\u0301") == U"\u00e0\u05ae\u0301\u0315");
 }
 
+TEST_CASE("the composition of the tokenizers package leaves marks that it does not know") {
+  const auto composed = [](std::u32string text) {
+    std::u32string scratch;
+    millrace::Normalization::of_tokenizers().compose(text, scratch);
+    return text;
+  };
+  CHECK(composed(U"e\u0301") == U"\u00e9");
+  CHECK(composed(U"q\u0307\u0323") == U"q\u0323\u0307");
+  CHECK(composed(U"a\u0314\u1ac0") == U"a\u0314\u1ac0");
+  CHECK(composed(U"q\u0300\u08d0\u0323") == U"q\u0300\u08d0\u0323");
+  CHECK(composed(U"\U00011935\U00011930") == U"\U00011935\U00011930");
+  CHECK(composed(U"\U00011938") == U"\U00011938");
+}
+
 TEST_CASE("hostile nesting ends") {
   const auto begin = std::chrono::steady_clock::now();
   for (const char* unit : {"amp;", "\u00c3\u0192\u00c2\u00a2", "\u0300\u0316", "&lt", "\x1b[0"}) {

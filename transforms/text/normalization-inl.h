@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "millrace/transforms/text/code_point_table-inl.h"
+#include "millrace/transforms/text/unicode-inl.h"
 
 namespace millrace {
 
@@ -35,6 +36,8 @@ class Normalization {
  public:
   /// Built at the first call; thread-safe.
   static const Normalization& instance();
+  /// As the NFC of Hugging Face's tokenizers, which is of an older version.
+  static const Normalization& of_tokenizers();
 
   /// Whether a text of such characters alone is in NFC.
   bool is_inert(char32_t c) const { return (info_[c] & kActive) == 0; }
@@ -51,7 +54,8 @@ class Normalization {
   static constexpr std::uint16_t kDecomposes = 0x200;
   static constexpr unsigned kPairBits = 11;
 
-  Normalization();
+  /// `unknown` is neither ordered by class nor composed.
+  explicit Normalization(std::span<const CodePointRange> unknown);
   std::uint8_t combining_class(char32_t c) const {
     return static_cast<std::uint8_t>(info_[c] & kClassMask);
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "millrace/transforms/text/tokenizers_unicode-inl.h"
+
 namespace millrace {
 
 namespace {
@@ -37,16 +39,32 @@ std::uint64_t pair_key(char32_t first, char32_t second) {
 
 const Normalization& Normalization::instance() {
   // Never destroyed: threads may still encode while the process ends.
-  static const auto* const normalization = new Normalization();
+  static const auto* const normalization = new Normalization({});
   return *normalization;
 }
 
-Normalization::Normalization() : pairs_(std::size_t{1} << kPairBits) {
+const Normalization& Normalization::of_tokenizers() {
+  static const auto* const normalization = new Normalization(kTokenizersUnknownRanges);
+  return *normalization;
+}
+
+Normalization::Normalization(std::span<const CodePointRange> unknown)
+    : pairs_(std::size_t{1} << kPairBits) {
   std::vector<std::uint16_t> flat(CodePointTable<std::uint16_t>::kCodePoints, 0);
   for (const CombiningClassRun& run : kCombiningClasses) {
     for (char32_t c = run.first; c <= run.last; ++c) flat[c] = kActive | run.combining_class;
   }
+  const auto is_unknown = [unknown](char32_t c) {
+    return std::any_of(unknown.begin(), unknown.end(), [c](const CodePointRange& range) {
+      return c >= range.first && c <= range.last;
+    });
+  };
+  for (const CodePointRange& range : unknown) {
+    for (char32_t c = range.first; c <= range.last; ++c) flat[c] = 0;
+  }
   for (const Decomposition& step : kCompositions) {
+    if (is_unknown(step.composed)) continue;
+    decompositions_.push_back(step);
     flat[step.composed] |= kDecomposes;
     flat[step.second] |= kActive;
     const std::uint64_t key = pair_key(step.first, step.second);
@@ -59,7 +77,6 @@ Normalization::Normalization() : pairs_(std::size_t{1} << kPairBits) {
   for (char32_t i = 1; i < kTrailCount; ++i) flat[kTrails + i] |= kActive;
   info_ = CodePointTable<std::uint16_t>(flat);
 
-  decompositions_.assign(kCompositions.begin(), kCompositions.end());
   decompositions_.insert(decompositions_.end(), kOtherDecompositions.begin(),
                          kOtherDecompositions.end());
   std::sort(decompositions_.begin(), decompositions_.end(),

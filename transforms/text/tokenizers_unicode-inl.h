@@ -12,6 +12,8 @@ namespace millrace {
 extern const std::span<const CodePointRange> kTokenizersLetterRanges;
 extern const std::span<const CodePointRange> kTokenizersNumberRanges;
 extern const std::span<const CodePointRange> kTokenizersSpaceRanges;
+/// Marks and composed characters that its NFC does not know: they are left where they are.
+extern const std::span<const CodePointRange> kTokenizersUnknownRanges;
 extern const std::span<const LowerRun> kTokenizersLowerRuns;  ///< without U+0130
 
 /// Unicode as Hugging Face's tokenizers sees it, which is of other versions than UnicodeProperties.
