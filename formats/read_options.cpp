@@ -29,8 +29,8 @@ std::vector<std::string> ReadOptions::usual_keys() {
 }
 
 const std::vector<std::string>& ReadOptions::formats() {
-  static const std::vector<std::string> names = {
-      "tar", "jsonl", "csv", "coco", "flickr30k", "images", "parquet", "arrow", "mds"};
+  static const std::vector<std::string> names = {"tar",    "jsonl",   "csv",   "coco", "flickr30k",
+                                                 "images", "parquet", "arrow", "mds"};
   return names;
 }
 

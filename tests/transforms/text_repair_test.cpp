@@ -70,7 +70,7 @@ TEST_CASE("plain text is known by its bytes") {
 TEST_CASE("canonical composition is Unicode's") {
   const auto composed = [](std::u32string text) {
     std::u32string scratch;
-    millrace::Normalization::instance().compose(text, scratch);
+    millrace::UnicodeNormalization::instance().compose(text, scratch);
     return text;
   };
   CHECK(composed(U"e\u0301") == U"\u00e9");
@@ -85,7 +85,7 @@ TEST_CASE("canonical composition is Unicode's") {
 TEST_CASE("the composition of the tokenizers package leaves marks that it does not know") {
   const auto composed = [](std::u32string text) {
     std::u32string scratch;
-    millrace::Normalization::of_tokenizers().compose(text, scratch);
+    millrace::UnicodeNormalization::of_tokenizers().compose(text, scratch);
     return text;
   };
   CHECK(composed(U"e\u0301") == U"\u00e9");

@@ -32,12 +32,12 @@ extern const std::span<const CombiningClassRun> kCombiningClasses;
 
 /// Unicode's canonical composition (NFC, Unicode Standard Annex 15), of Unicode 14.0 as Python
 /// 3.11's unicodedata. Immutable.
-class Normalization {
+class UnicodeNormalization {
  public:
   /// Built at the first call; thread-safe.
-  static const Normalization& instance();
+  static const UnicodeNormalization& instance();
   /// As the NFC of Hugging Face's tokenizers, which is of an older version.
-  static const Normalization& of_tokenizers();
+  static const UnicodeNormalization& of_tokenizers();
 
   /// Whether a text of such characters alone is in NFC.
   bool is_inert(char32_t c) const { return (info_[c] & kActive) == 0; }
@@ -55,7 +55,7 @@ class Normalization {
   static constexpr unsigned kPairBits = 11;
 
   /// `unknown` is neither ordered by class nor composed.
-  explicit Normalization(std::span<const CodePointRange> unknown);
+  explicit UnicodeNormalization(std::span<const CodePointRange> unknown);
   std::uint8_t combining_class(char32_t c) const {
     return static_cast<std::uint8_t>(info_[c] & kClassMask);
   }

@@ -37,18 +37,18 @@ std::uint64_t pair_key(char32_t first, char32_t second) {
 
 }  // namespace
 
-const Normalization& Normalization::instance() {
+const UnicodeNormalization& UnicodeNormalization::instance() {
   // Never destroyed: threads may still encode while the process ends.
-  static const auto* const normalization = new Normalization({});
+  static const auto* const normalization = new UnicodeNormalization({});
   return *normalization;
 }
 
-const Normalization& Normalization::of_tokenizers() {
-  static const auto* const normalization = new Normalization(kTokenizersUnknownRanges);
+const UnicodeNormalization& UnicodeNormalization::of_tokenizers() {
+  static const auto* const normalization = new UnicodeNormalization(kTokenizersUnknownRanges);
   return *normalization;
 }
 
-Normalization::Normalization(std::span<const CodePointRange> unknown)
+UnicodeNormalization::UnicodeNormalization(std::span<const CodePointRange> unknown)
     : pairs_(std::size_t{1} << kPairBits) {
   std::vector<std::uint16_t> flat(CodePointTable<std::uint16_t>::kCodePoints, 0);
   for (const CombiningClassRun& run : kCombiningClasses) {
@@ -83,18 +83,18 @@ Normalization::Normalization(std::span<const CodePointRange> unknown)
             [](const Decomposition& a, const Decomposition& b) { return a.composed < b.composed; });
 }
 
-std::size_t Normalization::pair_slot(std::uint64_t key) const {
+std::size_t UnicodeNormalization::pair_slot(std::uint64_t key) const {
   auto slot = static_cast<std::size_t>((key ^ key >> 29) * 0x9E3779B97F4A7C15U >> (64 - kPairBits));
   while (pairs_[slot].key != 0 && pairs_[slot].key != key) slot = (slot + 1) & (pairs_.size() - 1);
   return slot;
 }
 
-char32_t Normalization::composed(char32_t first, char32_t second) const {
+char32_t UnicodeNormalization::composed(char32_t first, char32_t second) const {
   if (const char32_t syllable = compose_hangul(first, second); syllable != 0) return syllable;
   return pairs_[pair_slot(pair_key(first, second))].composed;
 }
 
-void Normalization::append_decomposed(char32_t c, std::u32string& out) const {
+void UnicodeNormalization::append_decomposed(char32_t c, std::u32string& out) const {
   if (is_within(c, kSyllables, kSyllableCount)) {
     const char32_t index = c - kSyllables;
     out.push_back(kLeads + index / (kVowelCount * kTrailCount));
@@ -115,7 +115,7 @@ void Normalization::append_decomposed(char32_t c, std::u32string& out) const {
 }
 
 // Characters with a combining class, between two without one, go in the order of their classes.
-void Normalization::order(std::u32string& text) const {
+void UnicodeNormalization::order(std::u32string& text) const {
   const auto by_class = [this](char32_t a, char32_t b) {
     return combining_class(a) < combining_class(b);
   };
@@ -133,7 +133,7 @@ void Normalization::order(std::u32string& text) const {
   }
 }
 
-void Normalization::compose(std::u32string& text, std::u32string& scratch) const {
+void UnicodeNormalization::compose(std::u32string& text, std::u32string& scratch) const {
   if (std::all_of(text.begin(), text.end(), [this](char32_t c) { return is_inert(c); })) return;
   scratch.clear();
   for (const char32_t c : text) append_decomposed(c, scratch);

@@ -59,7 +59,7 @@ class CharacterFixes {
     static constexpr std::array<CodePointRange, 5> kOthers = {
         {{0x80, 0x9F}, {0x2BC, 0x2BC}, {0x2018, 0x201F}, {0x2028, 0x2029}, {'\r', '\r'}}};
     add(kOthers, kTouched);
-    const Normalization& normalization = Normalization::instance();
+    const UnicodeNormalization& normalization = UnicodeNormalization::instance();
     for (char32_t c = 0; c < flat.size(); ++c) {
       if (!normalization.is_inert(c)) flat[c] |= kTouched;
     }
@@ -205,7 +205,7 @@ void TextRepair::Work::fix_segment(bool unescape, WorkBudget& budget) {
     mojibake_.repair(segment_, budget);
     fix_characters();
     remove_controls();
-    Normalization::instance().compose(segment_, scratch_);
+    UnicodeNormalization::instance().compose(segment_, scratch_);
   } while (segment_ != before_);
 }
 

@@ -31,7 +31,7 @@ class TextNormalizer {
     if (is_all_ascii(text)) return apply_ascii(text, steps);
     decode(text);
     for (const NormalStep step : steps) {
-      if (step == NormalStep::nfc) Normalization::of_tokenizers().compose(text_, scratch_);
+      if (step == NormalStep::nfc) UnicodeNormalization::of_tokenizers().compose(text_, scratch_);
       if (step == NormalStep::spaces) collapse_spaces();
       if (step == NormalStep::lowercase) lower();
     }
