@@ -35,7 +35,7 @@ namespace json = boost::json;
 class Decoder {
  public:
   Decoder(const Columns& columns, std::uint64_t seed, bool selects)
-      : fields_(columns), maker_(columns), seed_(seed), selects_(selects) {
+      : fields_(columns), maker_(columns, decoded_), seed_(seed), selects_(selects) {
     for (std::size_t i = 0; i < maker_.columns(); ++i) {
       slots_.emplace_back((maker_.slot_bytes(i) + sizeof(double) - 1) / sizeof(double));
     }
@@ -59,6 +59,7 @@ class Decoder {
 
  private:
   SampleFields fields_;
+  DecodedImages decoded_;
   SampleMaker maker_;
   std::vector<std::vector<double>> slots_;  // aligned for every dtype
   std::uint64_t seed_;
@@ -115,7 +116,7 @@ class LedgerReader {
       if (error || !value.is_object() || !take(value.get_object())) ++content_.unreadable_lines;
     }
     if (in_.bad()) throw std::runtime_error(path_ + ": cannot be read to its end");
-    if (decoder_ == nullptr) {
+    if (!run_) {
       throw std::runtime_error(path_ + ": no ledger of millrace: it has no \"epoch\" line");
     }
     return std::move(content_);
@@ -136,7 +137,7 @@ class LedgerReader {
     bad.key = text_of(line, "key");
     bad.reason = text_of(line, "reason");
     bad.outcome = text_of(line, "outcome");
-    bad.decoder = decoder_;
+    bad.decoder = decoder_of(text_of(line, "source"));
     if (bad.shard.empty() || bad.decoder == nullptr) return false;
     content_.bad[{bad.shard, bad.index, bad.offset}] = std::move(bad);
     return true;
@@ -150,7 +151,7 @@ class LedgerReader {
     const json::value* fingerprint = line.if_contains("fingerprint");
     if (fingerprint == nullptr || !fingerprint->is_object()) return false;
     const json::value* columns = fingerprint->get_object().if_contains("columns");
-    if (columns == nullptr) return false;
+    if (columns == nullptr || !columns->is_object()) return false;
     bool selects = false;
     const json::value* sources = fingerprint->get_object().if_contains("sources");
     if (sources != nullptr && sources->is_array()) {
@@ -158,21 +159,51 @@ class LedgerReader {
         selects = selects || (source.is_object() && source.get_object().contains("select"));
       }
     }
-    const std::uint64_t seed = number_or(fingerprint->get_object(), "seed", 0);
-    const std::string what =
-        json::serialize(*columns) + std::to_string(seed) + (selects ? "s" : "");
-    if (what == decoder_of_) return true;
-    decoder_ =
-        std::make_shared<Decoder>(columns_from_json(json::serialize(*columns)), seed, selects);
-    decoder_of_ = what;
+    const json::value* buckets = fingerprint->get_object().if_contains("buckets");
+    Run run;
+    run.columns = columns->as_object();
+    if (buckets != nullptr && buckets->is_object()) run.buckets = buckets->get_object();
+    run.seed = number_or(fingerprint->get_object(), "seed", 0);
+    run.selects = selects;
+    if (run == run_) return true;
+    run_ = std::move(run);
+    decoders_.clear();
+    static_cast<void>(decoder_of(""));  // throws where the columns are of another version
     return true;
   }
+
+  // Of the run's samples of a source; null: no "epoch" line came before.
+  std::shared_ptr<Decoder> decoder_of(const std::string& source) {
+    if (!run_) return nullptr;
+    // A bucket has the name of its source, and columns in the place of the run's or besides.
+    const json::value* bucket = run_->buckets.if_contains(source);
+    std::shared_ptr<Decoder>& decoder = decoders_[bucket != nullptr ? source : std::string()];
+    if (decoder != nullptr) return decoder;
+    json::object columns = run_->columns;
+    if (bucket != nullptr && bucket->is_object()) {
+      for (const auto& column : bucket->get_object()) {
+        columns.insert_or_assign(column.key(), column.value());
+      }
+    }
+    decoder = std::make_shared<Decoder>(columns_from_json(json::serialize(columns)), run_->seed,
+                                        run_->selects);
+    return decoder;
+  }
+
+  struct Run {
+    json::object columns;
+    json::object buckets;  // name -> columns
+    std::uint64_t seed = 0;
+    bool selects = false;
+
+    bool operator==(const Run&) const = default;
+  };
 
   std::string path_;
   std::ifstream in_;
   LedgerContent content_;
-  std::shared_ptr<Decoder> decoder_;  // of the latest "epoch" line
-  std::string decoder_of_;
+  std::optional<Run> run_;  // of the latest "epoch" line
+  std::map<std::string, std::shared_ptr<Decoder>> decoders_;
 };
 
 // One shard at a time; the samples come sorted by shard.

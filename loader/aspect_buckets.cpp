@@ -60,16 +60,21 @@ std::vector<AspectBucket> aspect_buckets(const std::vector<ImageSize>& sizes,
   return buckets;
 }
 
-std::vector<std::string> bucket_conditions(const std::vector<AspectBucket>& buckets) {
+std::vector<std::size_t> buckets_by_aspect(const std::vector<AspectBucket>& buckets) {
   std::vector<std::size_t> order(buckets.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return aspect_of(buckets[a].size) < aspect_of(buckets[b].size);
+  });
+  return order;
+}
+
+std::vector<std::string> bucket_conditions(const std::vector<AspectBucket>& buckets) {
   for (const AspectBucket& bucket : buckets) {
     require(bucket.size.width >= 1 && bucket.size.height >= 1,
             "buckets: \"" + bucket_name(bucket) + "\": sides must be at least 1");
   }
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return aspect_of(buckets[a].size) < aspect_of(buckets[b].size);
-  });
+  const std::vector<std::size_t> order = buckets_by_aspect(buckets);
   std::size_t squarest = 0;
   double least_off = std::numeric_limits<double>::infinity();
   for (std::size_t b = 0; b < buckets.size(); ++b) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ std::vector<ImageSize> aspect_sizes(int side, int step = 32, double max_aspect =
 std::vector<AspectBucket> aspect_buckets(const std::vector<ImageSize>& sizes,
                                          const ImageOutput& output = {},
                                          const std::string& name = "image");
+
+/// The buckets' numbers, from the tallest to the widest.
+std::vector<std::size_t> buckets_by_aspect(const std::vector<AspectBucket>& buckets);
 
 /// For each bucket the condition (metadata_condition.h) that chooses its samples: those with an
 /// aspect ratio whose logarithm is nearest to that of the bucket's. Samples of which it is not

@@ -70,6 +70,9 @@ Dataset::Dataset(std::shared_ptr<const ShardCatalog> catalog, SelectedSamples se
     const double share = static_cast<double>(samples) / static_cast<double>(catalog_->samples(i));
     bytes_ += static_cast<std::uint64_t>(share * static_cast<double>(catalog_->bytes(i)));
   }
+  if (const std::uint64_t chosen = selected_.chosen_hash(); chosen != 0) {
+    fingerprint_ = hash_bytes(fingerprint_, &chosen, sizeof(chosen));
+  }
   // The order is another one.
   if (has_units_) fingerprint_ = hash_bytes(fingerprint_, &has_units_, 1);
 }

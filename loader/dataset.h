@@ -49,7 +49,8 @@ class Dataset {
   /// Of the selected samples, as far as shards tell: in proportion to their shard's size.
   std::uint64_t bytes() const { return bytes_; }
   bool has_units() const { return has_units_; }
-  /// Changes whenever a shard's file name, order or number of selected samples does, or has_units.
+  /// Changes whenever a shard's file name, order or number of selected samples does, which samples
+  /// are chosen one by one, or has_units.
   std::uint64_t fingerprint() const { return fingerprint_; }
 
   /// Fills `sample`, which views into `shard` (kept open by the caller for as long as it looks).

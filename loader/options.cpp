@@ -97,7 +97,15 @@ std::vector<Columns> LoaderOptions::column_sets() const {
   std::vector<Columns> sets;
   for (const AspectBucket& bucket : buckets) {
     Columns& set = sets.emplace_back(columns);
-    set.insert(set.end(), bucket.columns.begin(), bucket.columns.end());
+    for (const auto& column : bucket.columns) {
+      const auto same = std::find_if(
+          set.begin(), set.end(), [&](const auto& common) { return common.first == column.first; });
+      if (same != set.end()) {
+        same->second = column.second;
+      } else {
+        set.push_back(column);
+      }
+    }
   }
   return sets;
 }
@@ -195,13 +203,19 @@ void validate_buckets(const LoaderOptions& options) {
   refuse(!options.mixture.empty(), "a mixture");
   refuse(options.reads_streams(), "streams, which have no index");
   refuse(options.samples_per_epoch > 0, "samples_per_epoch");
+  refuse(options.select.every != 1, "select.every, which would count within each bucket");
+  options.select.validate();  // by itself, before a bucket's condition is added
   for (const AspectBucket& bucket : options.buckets) {
     const Columns& first = options.buckets.front().columns;
-    const bool same =
-        std::equal(bucket.columns.begin(), bucket.columns.end(), first.begin(), first.end(),
-                   [](const auto& a, const auto& b) { return a.first == b.first; });
+    const bool same = std::equal(bucket.columns.begin(), bucket.columns.end(), first.begin(),
+                                 first.end(), [](const auto& a, const auto& b) {
+                                   return a.first == b.first && a.second.transform != nullptr &&
+                                          b.second.transform != nullptr &&
+                                          a.second.transform->output().dtype ==
+                                              b.second.transform->output().dtype;
+                                 });
     require(same, "buckets", "\"" + bucket_name(bucket) + "\"",
-            "its columns have other names than those of the first");
+            "its columns have other names or dtypes than those of the first");
   }
 }
 

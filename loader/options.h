@@ -88,7 +88,8 @@ struct LoaderOptions {
   /// nearest to its image's ratio, and a batch has `columns` and those of its bucket, whose images
   /// may have a size of their own. The ratio is told by the images' headers, which sample indexes
   /// keep (`millrace index --metadata image:aspect`); without them they are read when the loader is
-  /// made. All buckets have columns of the same names, in the same order. Not with a mixture,
+  /// made. All buckets have columns of the same names and dtypes, in the same order; they take the
+  /// place of those of the same name in `columns`. Not with a mixture, select.every,
   /// streams or samples_per_epoch. Empty: none. Fingerprinted.
   std::vector<AspectBucket> buckets;
   /// With buckets: so many samples in a row are of one (see bucket_runs.h). 0: batch_size *

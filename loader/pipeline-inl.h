@@ -94,7 +94,10 @@ class Loader::Pipeline {
   void require_own_process() const;
 
   LoaderOptions options_;
+  BatchMemory memory_of(const OutputSpec& spec, std::size_t column);
+
   std::vector<std::shared_ptr<const BatchLayout>> layouts_;  // by column set
+  std::vector<std::size_t> largest_slots_;  // by column, in bytes: of all column sets
   BlockPool blocks_;
   BatchAllocator allocator_;
   int process_;

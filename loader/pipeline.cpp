@@ -30,16 +30,15 @@ Loader::Pipeline::Pipeline(LoaderOptions options, BatchAllocator allocator)
       allocator_(std::move(allocator)),
       process_(getpid()),
       threads_(options_.threads > 0 ? options_.threads : usable_cores()) {
-  if (!allocator_) {
-    allocator_ = [this](const OutputSpec& spec, std::size_t samples) {
-      return blocks_.take(spec.slot_bytes() * samples);
-    };
-  }
   const auto column_sets = std::make_shared<const std::vector<Columns>>(options_.column_sets());
   for (const Columns& columns : *column_sets) {
     BatchLayout layout;
     for (const auto& [name, column] : columns) {
       layout.emplace_back(name, column.transform->output());
+    }
+    largest_slots_.resize(layout.size());
+    for (std::size_t i = 0; i < layout.size(); ++i) {
+      largest_slots_[i] = std::max(largest_slots_[i], layout[i].second.slot_bytes());
     }
     layouts_.push_back(std::make_shared<const BatchLayout>(std::move(layout)));
   }
@@ -165,6 +164,14 @@ void Loader::Pipeline::fill_window(const Deadline& deadline, bool has_front) {
   }
 }
 
+BatchMemory Loader::Pipeline::memory_of(const OutputSpec& spec, std::size_t column) {
+  if (allocator_) return allocator_(spec, options_.batch_size);
+  // Blocks of one size serve the batches of all column sets.
+  BatchMemory memory = blocks_.take(largest_slots_[column] * options_.batch_size);
+  memory.bytes = memory.bytes.first(spec.slot_bytes() * options_.batch_size);
+  return memory;
+}
+
 void Loader::Pipeline::schedule(std::unique_ptr<const BatchSamples> batch_samples) {
   auto batch = std::make_shared<InFlight>();
   batch->samples = std::move(batch_samples);
@@ -176,12 +183,14 @@ void Loader::Pipeline::schedule(std::unique_ptr<const BatchSamples> batch_sample
   batch->unwritten_slots = samples;
   batch->wanted_slots = samples;
   batch->batch.layout = layouts_[batch->samples->column_set()];
-  for (const auto& [name, spec] : *batch->batch.layout) {
-    BatchColumn column{name, &spec, {}, {}};
+  const BatchLayout& layout = *batch->batch.layout;
+  for (std::size_t i = 0; i < layout.size(); ++i) {
+    const OutputSpec& spec = layout[i].second;
+    BatchColumn column{layout[i].first, &spec, {}, {}};
     if (spec.dtype == Dtype::bytes) {
       column.strings.resize(samples);
     } else {
-      column.memory = allocator_(spec, options_.batch_size);
+      column.memory = memory_of(spec, i);
     }
     batch->batch.columns.push_back(std::move(column));
   }

@@ -233,8 +233,9 @@ EpochOrder EpochPlan::order(std::size_t source, std::uint64_t pass) const {
   const Mode mode = mode_of(options_);
   std::uint64_t epoch = pass;
   if (mode == Mode::whole || mode == Mode::stop) epoch = pass == 0 ? epoch_ : mix(epoch_, pass);
-  const std::uint64_t seed =
-      options_.sources.size() == 1 ? options_.seed : mix(options_.seed, source);
+  // Buckets are parts of one dataset: in the same order of shards they unpack each once for all.
+  const bool is_one_dataset = options_.sources.size() == 1 || options_.bucket_run > 0;
+  const std::uint64_t seed = is_one_dataset ? options_.seed : mix(options_.seed, source);
   const EpochOrder::Shuffle shuffle{options_.shuffle, options_.shuffle_window, seed, epoch};
   const auto& units = options_.sources[source].units;
   if (units == nullptr) return {samples(source), shuffle};

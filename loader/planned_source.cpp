@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "millrace/formats/field_selector.h"
@@ -98,18 +99,24 @@ class PlannedSource final : public SampleSource {
     return *dataset;
   }
 
-  // The buckets that have samples: one listing of the shards, divided.
+  // The buckets that have samples, from the tallest to the widest: one listing of the shards,
+  // divided.
   void add_buckets(CatalogOptions catalog, const std::shared_ptr<OpenShards>& open_shards) {
     const std::vector<MixtureSource> buckets = options_.all_sources();
     catalog.metadata = buckets.front().select.metadata();
     const SharedDataset whole = opened(options_.sources, {}, catalog, open_shards);
-    for (std::size_t b = 0; b < buckets.size(); ++b) {
+    std::optional<Error> nothing;
+    for (const std::size_t b : buckets_by_aspect(options_.buckets)) {
       auto dataset = whole->reselected(buckets[b].select, threads_.parallel_for);
-      if (!dataset && dataset.error().reason == Reason::missing_field) continue;
-      if (!dataset) throw LoaderError(std::move(dataset.error()));
+      if (!dataset) {
+        if (dataset.error().reason != Reason::missing_field) throw LoaderError(dataset.error());
+        nothing = std::move(dataset.error());
+        continue;
+      }
       column_sets_.push_back(b);
       add(buckets[b], *dataset);
     }
+    if (column_sets_.empty()) throw LoaderError(std::move(*nothing));
   }
 
   void add(const MixtureSource& source, const std::shared_ptr<const Dataset>& dataset) {

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <stdexcept>
 
+#include "millrace/loader/permutation.h"
+
 namespace millrace {
 
 namespace {
@@ -105,6 +107,12 @@ SampleBitmap::Run SampleBitmap::run_at(std::size_t shard, std::uint64_t place) c
   const std::uint64_t set_bits = before(word) - before(begin) + popcount(here);
   while (here == 0) here = words_[--word];
   return {set_bits, (word - begin) * 64 + 63 - static_cast<std::uint64_t>(std::countl_zero(here))};
+}
+
+std::uint64_t SampleBitmap::hash() const {
+  std::uint64_t hash = words_.size();
+  for (const std::uint64_t word : words_) hash = mix(hash, word);
+  return hash;
 }
 
 }  // namespace millrace

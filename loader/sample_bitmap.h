@@ -23,6 +23,8 @@ class SampleBitmap {
   /// Which sample of the shard is its set bit number `rank`, counted from 0; there must be one.
   /// O(log samples of the shard).
   std::uint64_t select(std::size_t shard, std::uint64_t rank) const;
+  /// Of all bits: another one for other bits.
+  std::uint64_t hash() const;
   /// The inverse: how many set bits of the shard there are up to and with bit number `place`, and
   /// where the last of them is; bit 0 must be set. O(1) but for long runs of 0.
   struct Run {

@@ -5,10 +5,10 @@
 
 namespace millrace {
 
-SampleMaker::SampleMaker(const Columns& columns) : decoded_(std::make_unique<DecodedImages>()) {
+SampleMaker::SampleMaker(const Columns& columns, DecodedImages& decoded) : decoded_(decoded) {
   columns_.reserve(columns.size());
   for (const auto& [name, column] : columns) {
-    columns_.push_back({name, column.transform->make_sharing_writer(*decoded_),
+    columns_.push_back({name, column.transform->make_sharing_writer(decoded_),
                         column.transform->output().slot_bytes()});
   }
 }

@@ -19,12 +19,13 @@ class SampleMaker {
   /// So many samples may be made together.
   static constexpr std::size_t kMostTogether = 2;
 
-  explicit SampleMaker(const Columns& columns);
+  /// `decoded` may be that of other makers that are used in turn with this one; it outlives this.
+  SampleMaker(const Columns& columns, DecodedImages& decoded);
 
   std::size_t columns() const { return columns_.size(); }
 
   /// To be called whenever fields have been selected anew.
-  void begin() { decoded_->forget(); }
+  void begin() { decoded_.forget(); }
   /// Up to kMostTogether samples of which `write` makes all columns next, one sample after the
   /// other: transforms may begin with all of them.
   void prepare(std::span<const SampleFields* const> samples, StageTimes& times);
@@ -41,7 +42,7 @@ class SampleMaker {
     std::size_t slot_bytes = 0;
   };
 
-  std::unique_ptr<DecodedImages> decoded_;  // of the samples at hand; the writers refer to it
+  DecodedImages& decoded_;  // of the samples at hand
   std::vector<Maker> columns_;
 };
 

@@ -17,9 +17,9 @@ void locate(Error& error, const Sample& sample) {
 }  // namespace
 
 SampleWorker::SampleWorker(ColumnSets column_sets, OnBadSample on_bad_sample)
-    : column_sets_(std::move(column_sets)),
-      on_bad_sample_(on_bad_sample),
-      makers_(column_sets_->begin(), column_sets_->end()) {
+    : column_sets_(std::move(column_sets)), on_bad_sample_(on_bad_sample) {
+  makers_.reserve(column_sets_->size());
+  for (const Columns& columns : *column_sets_) makers_.emplace_back(columns, decoded_);
   lane(0);
 }
 

@@ -88,6 +88,7 @@ class SampleWorker {
 
   ColumnSets column_sets_;
   OnBadSample on_bad_sample_;
+  DecodedImages decoded_;
   std::vector<SampleMaker> makers_;                         // by column set
   std::size_t set_ = 0;                                     // of the batch at hand
   std::array<std::unique_ptr<Lane>, kMostTogether> lanes_;  // made when first used

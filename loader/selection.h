@@ -66,6 +66,8 @@ class SelectedSamples {
 
   /// Selected samples of each shard of the catalog, expanded.
   const SampleCounts& counts() const { return counts_; }
+  /// Of which samples are chosen, where single ones are (where, keys); else 0.
+  std::uint64_t chosen_hash() const { return left_ ? left_->hash() : 0; }
   /// The index in the shard's offsets of a selected sample: `selected.index` counts the shard's
   /// selected ones. O(1) without bitmaps, else O(log samples of the shard).
   std::uint64_t index_in_shard(SampleId selected) const;

@@ -45,6 +45,9 @@ struct IndexedShard {
   std::optional<std::vector<std::uint64_t>> sample_offsets;
   std::string counted_by;
   std::vector<Column> columns;
+  /// Some of the columns is of image files besides the shard, of which its stamp says nothing: true
+  /// now, and not to be kept.
+  bool is_of_other_files = false;
 };
 
 /// The block of an index file that says this; see sample_index.h for the layout. Throws

@@ -315,6 +315,12 @@ class IndexMaker {
       if (!walked) return tl::unexpected<Error>(std::move(walked.error()));
       shard = std::move(*walked);
       how = Account::How::walked;
+      if (shard.is_of_other_files) {
+        return fail(Reason::stale_index,
+                    path +
+                        ": an index cannot keep what images say that are files of their own, "
+                        "because these may change; leave out image:..., loaders read it anew");
+      }
     }
     shard.name = file_.names[i];
     const std::vector<std::uint8_t> bytes = encode_block(shard);

@@ -21,6 +21,7 @@ namespace {
 struct Resolved {
   ListedShard shard;
   std::shared_ptr<const SampleIndex> source;
+  bool is_kept = true;  // what was walked may serve other runs, too
 };
 
 // Finds out about shards: from indexes where they are right, otherwise by walking.
@@ -104,13 +105,14 @@ class Resolver {
     shard.stamp = walked->stamp;
     shard.unpacked_bytes = walked->unpacked_bytes;
     shard.block = std::make_shared<const std::vector<std::uint8_t>>(encode_block(*walked));
+    resolved.is_kept = !walked->is_of_other_files;
     return resolved;
   }
 
   void keep_walked(const std::vector<Resolved>& resolved) const {
     std::map<std::string_view, std::vector<IndexBlock>> by_folder;
     for (const Resolved& one : resolved) {
-      if (one.shard.block == nullptr) continue;
+      if (one.shard.block == nullptr || !one.is_kept) continue;
       if (auto block = IndexBlock::parse(*one.shard.block)) {
         by_folder[folder_of(one.shard.path)].push_back(std::move(*block));
       }

@@ -42,7 +42,8 @@ struct CatalogOptions {
   /// Fields that must be known of every sample without decoding: `json:width`, `json:a.b`, or
   /// `__key__`, or `json:texts#`, the number of texts there (see kCountSuffix), or what the image's
   /// header says: `image:width` and `image:height` as stored, and `image:aspect`, width / height. A
-  /// shard whose index lacks one is walked anew.
+  /// shard whose index lacks one is walked anew; so is one whose images are files of their own, for
+  /// the metadata of images, which is not kept then.
   std::vector<std::string> metadata;
   ImageSizeReader image_size;  ///< needed where metadata is of images
   ReadOptions read;  ///< `fields` of it is not looked at: walks read what `metadata` needs

@@ -4,7 +4,9 @@
 #include <bit>
 #include <charconv>
 #include <cstdint>
+#include <iterator>
 #include <limits>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string_view>
@@ -101,23 +103,43 @@ class MetadataField {
   std::vector<std::span<const std::uint8_t>> texts_;
 };
 
-// Reads every sample once for all columns.
+// Reads every sample once for all these columns.
 void read_metadata(const Shard& shard, std::span<const std::string> metadata,
                    const ImageSizeReader& image_size, IndexedShard& indexed) {
   std::vector<MetadataField> fields;
   fields.reserve(metadata.size());
+  std::vector<IndexedShard::Column> columns;
+  bool any_of_images = false;
   for (const std::string& field : metadata) {
     fields.emplace_back(field, image_size);
-    indexed.columns.push_back({field, {}});
-    indexed.columns.back().values.reserve(indexed.sample_offsets->size());
+    columns.push_back({field, {}});
+    columns.back().values.reserve(indexed.sample_offsets->size());
+    any_of_images = any_of_images || is_of_image(kind_of(field));
   }
   Sample sample;
   for (const std::uint64_t offset : *indexed.sample_offsets) {
-    const bool readable = shard.read(offset, sample).has_value();
-    for (std::size_t i = 0; i < metadata.size(); ++i) {
-      indexed.columns[i].values.push_back(fields[i].value_of(readable ? &sample : nullptr));
+    const Result<void> read = shard.read(offset, sample);
+    const bool is_elsewhere = read ? sample.files() > 0 : read.error().reason == Reason::io_error;
+    indexed.is_of_other_files = indexed.is_of_other_files || (any_of_images && is_elsewhere);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      columns[i].values.push_back(fields[i].value_of(read ? &sample : nullptr));
     }
   }
+  std::move(columns.begin(), columns.end(), std::back_inserter(indexed.columns));
+}
+
+Result<std::shared_ptr<const Shard>> open_for(const std::string& path,
+                                              std::span<const std::string> metadata,
+                                              ReadOptions read, const ShardOpener& open,
+                                              const ImageSizeReader& image_size) {
+  if (open) return open(path);
+  read.fields.emplace();
+  for (const std::string& field : metadata) {
+    for (std::string& name : MetadataField(field, image_size).selector().fields()) {
+      read.fields->push_back(std::move(name));
+    }
+  }
+  return open_shard(path, read);
 }
 
 }  // namespace
@@ -149,17 +171,21 @@ Result<IndexedShard> walk_shard(const std::string& path, std::span<const std::st
   // walked again.
   const auto stamp = file_stamp(path);
   if (!stamp) return tl::unexpected<Error>(stamp.error());
-  ReadOptions only_metadata = read;
-  only_metadata.fields.emplace();
+  // Of a sample whose image cannot be read, all but the image's metadata is known.
+  std::vector<std::string> of_samples;
+  std::vector<std::string> of_images;
   for (const std::string& field : metadata) {
-    for (std::string& name : MetadataField(field, image_size).selector().fields()) {
-      only_metadata.fields->push_back(std::move(name));
-    }
+    (is_of_image(kind_of(field)) ? of_images : of_samples).push_back(field);
   }
-  const auto shard = open ? open(path) : open_shard(path, only_metadata);
+  const auto shard = open_for(path, of_samples, read, open, image_size);
   if (!shard) return tl::unexpected<Error>(shard.error());
-  auto indexed = walk_shard(**shard, metadata, image_size);
+  auto indexed = walk_shard(**shard, of_samples, image_size);
   if (!indexed) return indexed;
+  if (!of_images.empty()) {
+    const auto with_images = open_for(path, of_images, read, open, image_size);
+    if (!with_images) return tl::unexpected<Error>(with_images.error());
+    read_metadata(**with_images, of_images, image_size, *indexed);
+  }
   indexed->stamp = *stamp;
   const ByteSource& source = (*shard)->source();
   source.done_with(0, source.bytes().size());

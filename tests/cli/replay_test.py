@@ -66,6 +66,17 @@ def test_says_which_still_fail_and_which_are_mended(folder: pathlib.Path) -> Non
     assert replayed(folder / "l", lines, 0)["well"] == 2
 
 
+def test_makes_the_columns_of_the_sample_s_bucket(folder: pathlib.Path) -> None:
+    shard = folder / "a.tar"
+    write_shard(shard, ["0", "none", "2", "3"])
+    text, number = {"text": COLUMNS["text"]}, {"n": COLUMNS["n"]}
+    epoch = json.loads(epoch_line(columns=text))
+    epoch["fingerprint"]["buckets"] = {"s": number, "other": text}
+    assert replayed(folder / "l", [json.dumps(epoch), bad_line(shard, 1, 2048, "000001")], 1)["failing"] == 1
+    epoch["fingerprint"]["buckets"] = {"s": text, "other": number}
+    assert replayed(folder / "l", [json.dumps(epoch), bad_line(shard, 1, 2048, "000001")], 0)["well"] == 1
+
+
 def test_finds_a_sample_that_was_repacked(folder: pathlib.Path) -> None:
     shard = folder / "a.tar"
     write_shard(shard, ["0" * 600, "1", "2"])  # the first one now takes a block more

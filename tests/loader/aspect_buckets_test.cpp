@@ -231,6 +231,50 @@ TEST_CASE("A selection chooses before the buckets do") {
   CHECK(delivered.size() == expected);
 }
 
+TEST_CASE("A selection that leaves nothing says so, and the buckets' order does not matter") {
+  const Pictures pictures(200);
+  LoaderOptions options = pictures.options();
+  Loader sorted(options);
+  std::reverse(options.buckets.begin(), options.buckets.end());
+  Loader reversed(options);
+  const Delivered delivered = drain(options, reversed);
+  const std::size_t last = options.buckets.size() - 1;
+  for (const auto& in_sorted : drain(pictures.options(), sorted)) {
+    CHECK(delivered.at(in_sorted.first) == last - in_sorted.second);
+  }
+  options.select.where = "image:width > 1000";
+  CHECK_THROWS_WITH_AS(Loader{options}, doctest::Contains("selection is empty"), LoaderError);
+}
+
+TEST_CASE("What images say that are files of their own is read anew for each loader") {
+  const test::ScratchFolder folder;
+  std::string lines;
+  for (int n = 0; n < 8; ++n) {
+    const std::string name = std::to_string(n) + ".jpg";
+    folder.write("wide-" + name, jpeg_of({40, 10}, 9));
+    folder.write(name, jpeg_of({10, 40}, 9));
+    lines += R"({"image_id":")" + std::to_string(n) + R"(","image_path":")" + name +
+             R"(","width":)" + std::to_string(n) + "}\n";
+  }
+  lines += R"({"image_id":"gone","image_path":"gone.jpg","width":7})";
+  LoaderOptions options;
+  options.sources = {folder.write("rows.jsonl", lines)};
+  options.columns = {{"key", raw("__key__")}};
+  options.threads = 1;
+  const auto chosen = [&](const std::string& where) {
+    options.select.where = where;
+    return Loader(options).samples();
+  };
+  CHECK(chosen("image:aspect < 1 and json:width >= 0") == 8);
+  for (int n = 0; n < 4; ++n) {
+    const std::string name = std::to_string(n) + ".jpg";
+    folder.write(name, jpeg_of({40, 10}, 9));
+  }
+  CHECK(chosen("image:aspect < 1") == 4);
+  CHECK(chosen("image:aspect > 1") == 4);
+  CHECK(chosen("json:width == 7 and image:width is absent") == 1);  // its image alone is unknown
+}
+
 TEST_CASE("Sizes for buckets keep within the area and go from the tallest to the widest") {
   const std::vector<ImageSize> sizes = aspect_sizes(224, 32, 2);
   REQUIRE(sizes.size() >= 5);
@@ -281,7 +325,9 @@ TEST_CASE("Buckets that cannot be are refused, and why") {
   refused([](LoaderOptions& o) { o.buckets.push_back(o.buckets.front()); }, "one aspect ratio");
   refused([](LoaderOptions& o) { o.buckets.back().columns.front().first = "picture"; },
           "other names");
-  refused([](LoaderOptions& o) { o.columns = clip_columns(32); }, "twice");
+  refused([](LoaderOptions& o) { o.select.every = 2; }, "select.every");
+  refused([](LoaderOptions& o) { o.select.where = "a < 1) or (b < 2"; }, "condition");
+  refused([](LoaderOptions& o) { o.buckets.back().columns.front().second = raw("jpg"); }, "dtypes");
   refused(
       [](LoaderOptions& o) {
         o.buckets.clear();

@@ -98,15 +98,16 @@ def test_a_run_of_buckets_goes_on_with_what_is_left(pictures):
 
 def test_buckets_have_the_text_of_clip_unless_told_otherwise(pictures):
     batch = next(iter(millrace.DataLoader(pictures[0], buckets=millrace.aspect_buckets(SIZES))))
-    assert list(batch) == ["text", "image"]
+    assert list(batch) == ["image", "text"]
     assert batch["text"].shape[1] == 77
+    assert tuple(batch["image"].shape[2:]) in SIZES
+    batch = next(iter(millrace.DataLoader(pictures[0], buckets=None)))
+    assert batch["image"].shape[2:] == (224, 224)
 
 
 def test_wrong_buckets_are_refused(pictures):
     spec, _ = pictures
     buckets = millrace.aspect_buckets(SIZES)
-    with pytest.raises(ValueError, match="columns"):
-        millrace.DataLoader(spec, columns=millrace.clip_columns(64), buckets=buckets)
     columns = {"text": millrace.text()}
     with pytest.raises(ValueError, match="samples_per_epoch"):
         millrace.DataLoader(spec, columns=columns, buckets=buckets, samples_per_epoch=10)

@@ -43,8 +43,10 @@ TEST_CASE("every reference photo has Pillow's pixels") {
   if (!data) return;
   const auto photos = test::read_photos(*data);
   ImageDecoder decoder;
+  std::size_t number = 0;
   std::size_t seen = 0;
   test::for_each_json_line(*data / "photos" / "manifest.jsonl", [&](element row) {
+    if (number++ % test::kSanitizedStride != 0) return;
     const std::string name = "photos/" + text_of(row["shard"]) + "/" + text_of(row["key"]);
     const Result<ImageView> image = decoder.decode(photos.at(name));
     REQUIRE_MESSAGE(image, name);
@@ -53,7 +55,8 @@ TEST_CASE("every reference photo has Pillow's pixels") {
     CHECK_MESSAGE(sha256_of(test::packed_rgb(*image)) == text_of(row["sha256_rgb"]), name);
     ++seen;
   });
-  CHECK(seen == photos.size());
+  CHECK(number == photos.size());
+  CHECK(seen * test::kSanitizedStride >= photos.size());
 }
 
 TEST_CASE("resizing RGB with any filter, size and box equals Pillow's bytes") {
@@ -62,11 +65,12 @@ TEST_CASE("resizing RGB with any filter, size and box equals Pillow's bytes") {
   const auto photos = test::read_photos(*data);
   std::map<std::string, Pixels> inputs;
   Resizer resizer;
+  std::size_t number = 0;
   std::size_t compared = 0;
   test::for_each_json_line(*data / "resize" / "resize.jsonl", [&](element row) {
     // Gray photos are left out: Pillow's resize in one channel equals the three equal ones of RGB,
     // but its bytes are another string.
-    if (text_of(row["in_mode"]) != "RGB") return;
+    if (text_of(row["in_mode"]) != "RGB" || number++ % test::kSanitizedStride != 0) return;
     const std::string name = simdjson::minify(row["input"]);
     if (!inputs.contains(name)) inputs[name] = test::read_resize_input(*data, row["input"], photos);
     const Pixels& input = inputs[name];
@@ -88,7 +92,7 @@ TEST_CASE("resizing RGB with any filter, size and box equals Pillow's bytes") {
     }
     ++compared;
   });
-  CHECK(compared > 3000);
+  CHECK(compared * test::kSanitizedStride > 3000);
 }
 
 ImageSize size_of_argument(element argument) {

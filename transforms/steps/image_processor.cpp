@@ -282,13 +282,17 @@ Result<void> ImageProcessor::apply(ImageView image, const Draw& draw, std::span<
   return {};
 }
 
+bool ImageProcessor::wants_parts() const {
+  const ImageTransformOptions& options = parts_->options;
+  return options.views == 1 && !options.steps.empty() &&
+         (std::holds_alternative<Resize>(options.steps.front()) ||
+          std::holds_alternative<RandomResizedCrop>(options.steps.front()));
+}
+
 std::optional<ImageProcessor::Wanted> ImageProcessor::wanted(ImageSize stored,
                                                              const Draw& draw) const {
-  const ImageTransformOptions& options = parts_->options;
-  if (options.views != 1 || options.steps.empty() || stored.width < 1 || stored.height < 1) {
-    return std::nullopt;
-  }
-  const ImageStep& first = options.steps.front();
+  if (!wants_parts() || stored.width < 1 || stored.height < 1) return std::nullopt;
+  const ImageStep& first = parts_->options.steps.front();
   if (const auto* resize = std::get_if<Resize>(&first)) {
     const Result<ImageSize> full = resized_size(*resize, stored);
     if (!full) return std::nullopt;

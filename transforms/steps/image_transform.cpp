@@ -17,7 +17,8 @@ class ImageWriter final : public SlotWriter {
   ImageWriter(const ImageTransformOptions& options, DecodedImages* shared)
       : decode_(options.decode), shared_(shared), processor_(options) {
     // At another scale an image is of use to nobody else.
-    if (shared_ == nullptr || decode_.fast_scale) decoder_.emplace(decode_);
+    const bool is_scaled = decode_.fast_scale && processor_.wants_parts();
+    if (shared_ == nullptr || is_scaled) decoder_.emplace(decode_);
   }
 
   Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,

@@ -68,8 +68,10 @@ class ImageProcessor {
     ImageWindow window;
     ImageSize target;
   };
-  /// Of an image of this size, for the sample's draw. Nothing where there are several views or the
-  /// first step does not resize: then all of it is wanted as it is.
+  /// Whether steps may want less than all of an image: there is one view, and the first step
+  /// resizes.
+  bool wants_parts() const;
+  /// Of an image of this size, for the sample's draw. Nothing where all of it is wanted as it is.
   std::optional<Wanted> wanted(ImageSize stored, const Draw& draw) const;
   /// The same as `apply` with the whole image, given what was wanted of one of size `stored`.
   Result<void> apply_wanted(const BoxedImage& image, ImageSize stored, const Draw& draw,

@@ -240,7 +240,9 @@ CharacterMap::Match CharacterMap::longest(std::string_view text) const {
   if (units_.empty()) return match;
   const auto distance = [](std::uint32_t unit) { return (unit >> 10U) << ((unit & 0x200U) >> 6U); };
   std::uint32_t at = distance(units_[0]);
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  // A damaged array may lead in circles.
+  const std::size_t most = std::min(text.size(), kMaxPieceBytes);
+  for (std::size_t i = 0; i < most; ++i) {
     const auto byte = static_cast<std::uint8_t>(text[i]);
     at ^= byte;
     if (at >= units_.size() || (units_[at] & 0x800000FFU) != byte) break;

@@ -125,18 +125,22 @@ void PieceTokenizer::encode_siglip(std::string_view text, PieceScratch& scratch)
     text.remove_prefix(mark + kLowLine.size());
   }
   // The parts are written over `valid`, which is read no more.
-  std::string_view left = marked;
-  for (bool is_first = true;; is_first = false) {
-    const std::size_t end = left.find(kEndText);
-    const std::size_t unknown = left.find(kUnknownText);
+  const std::string_view whole = marked;
+  std::size_t begin = 0;
+  std::size_t end = whole.find(kEndText);
+  std::size_t unknown = whole.find(kUnknownText);
+  while (true) {
     const std::size_t special = std::min(end, unknown);
-    encode_siglip_part(left.substr(0, special), scratch);
+    encode_siglip_part(whole.substr(begin, special - begin), scratch);
     if (special == std::string_view::npos) return;
-    if (is_first && scratch.ids.size() == 1 && scratch.ids.front() == space_id_) {
+    if (begin == 0 && scratch.ids.size() == 1 && scratch.ids.front() == space_id_) {
       scratch.ids.clear();
     }
     scratch.ids.push_back(special == end ? model_.end_id : model_.unknown_id);
-    left.remove_prefix(special + (special == end ? kEndText : kUnknownText).size());
+    begin = special + (special == end ? kEndText : kUnknownText).size();
+    // Each is looked for again only once it is behind, so that no text is searched twice.
+    if (end < begin) end = whole.find(kEndText, begin);
+    if (unknown < begin) unknown = whole.find(kUnknownText, begin);
   }
 }
 

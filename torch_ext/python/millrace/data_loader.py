@@ -47,11 +47,11 @@ class DataLoader:
     Args:
         sources: a spec or a list of them: tar shards, JSONL, CSV, COCO, Flickr30k, Parquet, Arrow,
             MDS, folders of images (or a `millrace.index`, which stands for its shards).
-        columns: name -> column (`millrace.image`, `text`, `raw`, `number`); default clip_columns(224),
-            without what buckets have.
+        columns: name -> column (`millrace.image`, `text`, `raw`, `number`); default clip_columns(224).
         batch_size: samples a batch on this rank.
         buckets: batches of images of about one aspect ratio each, with columns of their own besides
-            `columns`: a list of {"size": (height, width), "columns"}, see millrace.aspect_buckets.
+            `columns` or in the place of those of the same name: a list of {"size": (height, width),
+            "columns"}, see millrace.aspect_buckets.
         bucket_run: so many samples in a row are of one bucket; default batch_size * world_size. Give
             it where the run may go on at another size.
         config: a YAML file with any of these options, by their names, and `datasets` and `loaders`
@@ -101,15 +101,13 @@ class DataLoader:
             options["sources"] = spec_list(sources)
         if batch_size is not None:
             options["batch_size"] = batch_size
-        of_bucket = {}
+        if options.get("buckets", ()) is None:
+            del options["buckets"]
+        if columns is not None or "columns" not in options:
+            options["columns"] = clip_columns(224) if columns is None else columns
+        columns = dict(options["columns"])
         for bucket in options.get("buckets", ())[:1]:  # the others have the same names
-            of_bucket = bucket["columns"]
-        if columns is not None:
-            options["columns"] = columns
-        elif "columns" not in options:
-            default = clip_columns(224)
-            options["columns"] = {name: default[name] for name in default if name not in of_bucket}
-        columns = {**options["columns"], **of_bucket}
+            columns.update(bucket.get("columns", {}))
         self._loader = classes.DataLoader(json.dumps(options))
         LoaderError.check(self._loader.failure())
         self._tensor_names, self._string_names = self._loader.columns()
