@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "millrace/formats/read_options.h"
 #include "millrace/formats/sample.h"
@@ -22,7 +23,7 @@ class ModalityImages {
   /// The field below which all of them stand.
   static constexpr std::string_view kField = "modalities";
 
-  explicit ModalityImages(const ReadOptions& options) : options_(options) {}
+  explicit ModalityImages(ReadOptions options) : options_(std::move(options)) {}
 
   /// `row` is valid JSON, one object, as long as the sample is used. Allocates nothing in the long
   /// run. Errors, located by the sample: those of ImageStore::add; bad_json for a path that has no
