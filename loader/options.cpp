@@ -84,8 +84,12 @@ std::vector<MixtureSource> bucket_sources(const LoaderOptions& options) {
     source.sources = options.sources;
     source.select = options.select;
     source.read = options.read;
-    std::string& where = source.select.where;
-    where = where.empty() ? conditions[b] : "(" + where + ") and (" + conditions[b] + ")";
+    std::string where = conditions[b];
+    if (!options.select.where.empty()) {
+      where = "(";
+      where.append(options.select.where).append(") and (").append(conditions[b]).append(")");
+    }
+    source.select.where = std::move(where);
   }
   return sources;
 }
