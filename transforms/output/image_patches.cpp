@@ -5,7 +5,6 @@
 #include <cstring>
 #include <span>
 #include <stdexcept>
-#include <utility>
 
 #include "millrace/transforms/decode/decoded_images.h"
 #include "millrace/transforms/output/normalize.h"
@@ -138,8 +137,7 @@ class PatchWriter final : public SlotWriter {
 
 class PatchTransform final : public Transform {
  public:
-  PatchTransform(PatchOptions options, PatchPart part)
-      : options_(std::move(options)), part_(part) {}
+  PatchTransform(const PatchOptions& options, PatchPart part) : options_(options), part_(part) {}
 
   OutputSpec output() const override {
     switch (part_) {
@@ -208,8 +206,9 @@ ImageSize patched_size(ImageSize size, int patch_size, int max_patches) {
   double low = kPrecision / 10;
   double high = 100.0;
   const auto patches = [&](double scale) {
-    return static_cast<double>(patched_side(scale, size.height, patch_size) / patch_size) *
-           (patched_side(scale, size.width, patch_size) / patch_size);
+    const int rows = patched_side(scale, size.height, patch_size) / patch_size;
+    const int columns = patched_side(scale, size.width, patch_size) / patch_size;
+    return static_cast<double>(rows) * columns;
   };
   while (high - low >= kPrecision) {
     const double scale = (low + high) / 2;
