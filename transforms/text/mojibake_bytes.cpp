@@ -151,8 +151,8 @@ bool decode_utf8_variants(Bytes bytes, std::u32string& out) {
     }
     if (byte(0) == 0xED && within(byte(1), 0xA0, 0xAF) && continues(byte(2)) &&
         is_low_surrogate(byte(3), byte(4)) && continues(byte(5))) {
-      out += 0x10000U + ((byte(1) & 0x0FU) << 16 | (byte(2) & 0x3FU) << 10 |
-                         (byte(4) & 0x0FU) << 6 | (byte(5) & 0x3FU));
+      out.push_back(0x10000U + ((byte(1) & 0x0FU) << 16 | (byte(2) & 0x3FU) << 10 |
+                                (byte(4) & 0x0FU) << 6 | (byte(5) & 0x3FU)));
       left.remove_prefix(6);
       continue;
     }
