@@ -75,6 +75,8 @@ class Loader::Pipeline {
   void drop_window();
   /// `has_front`: a batch is already in hand that comes before all in the window.
   void fill_window(const Deadline& deadline, bool has_front);
+  /// For a batch of one column.
+  BatchMemory memory_of(const OutputSpec& spec, std::size_t column);
   void schedule(std::unique_ptr<const BatchSamples> samples);
   void run(InFlight& batch);
   /// Takes up the next slots of the batch, one or a few; 0: there are none left.
@@ -94,8 +96,6 @@ class Loader::Pipeline {
   void require_own_process() const;
 
   LoaderOptions options_;
-  BatchMemory memory_of(const OutputSpec& spec, std::size_t column);
-
   std::vector<std::shared_ptr<const BatchLayout>> layouts_;  // by column set
   std::vector<std::size_t> largest_slots_;  // by column, in bytes: of all column sets
   BlockPool blocks_;

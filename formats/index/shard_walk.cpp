@@ -171,17 +171,20 @@ Result<IndexedShard> walk_shard(const std::string& path, std::span<const std::st
   // walked again.
   const auto stamp = file_stamp(path);
   if (!stamp) return tl::unexpected<Error>(stamp.error());
-  // Of a sample whose image cannot be read, all but the image's metadata is known.
+  // Of a sample whose image cannot be read, all but the image's metadata is known: where both are
+  // asked for, they are read apart.
   std::vector<std::string> of_samples;
   std::vector<std::string> of_images;
   for (const std::string& field : metadata) {
     (is_of_image(kind_of(field)) ? of_images : of_samples).push_back(field);
   }
-  const auto shard = open_for(path, of_samples, read, open, image_size);
+  const bool are_apart = !of_samples.empty() && !of_images.empty();
+  const std::span<const std::string> first = are_apart ? std::span(of_samples) : metadata;
+  const auto shard = open_for(path, first, read, open, image_size);
   if (!shard) return tl::unexpected<Error>(shard.error());
-  auto indexed = walk_shard(**shard, of_samples, image_size);
+  auto indexed = walk_shard(**shard, first, image_size);
   if (!indexed) return indexed;
-  if (!of_images.empty()) {
+  if (are_apart) {
     const auto with_images = open_for(path, of_images, read, open, image_size);
     if (!with_images) return tl::unexpected<Error>(with_images.error());
     read_metadata(**with_images, of_images, image_size, *indexed);
