@@ -18,6 +18,14 @@ using millrace::TextRepair;
 std::string fixed(std::string_view text) { return std::string(TextRepair().fix_text(text)); }
 std::string cleaned(std::string_view text) { return std::string(TextRepair().clean(text)); }
 
+std::u32string composed_by(const millrace::UnicodeNormalization& normalization,
+                           std::u32string_view text) {
+  std::u32string composed(text);
+  std::u32string scratch;
+  normalization.compose(composed, scratch);
+  return composed;
+}
+
 }  // namespace
 
 TEST_CASE("UTF-8 that was read in another encoding is read again") {
@@ -65,14 +73,6 @@ TEST_CASE("plain text is known by its bytes") {
   const std::string lone = "salt & pepper &";
   TextRepair repair;
   CHECK(repair.clean(lone).data() == lone.data());
-}
-
-std::u32string composed_by(const millrace::UnicodeNormalization& normalization,
-                           std::u32string_view text) {
-  std::u32string composed(text);
-  std::u32string scratch;
-  normalization.compose(composed, scratch);
-  return composed;
 }
 
 TEST_CASE("canonical composition is Unicode's") {
