@@ -13,6 +13,7 @@
 
 #include "millrace/transforms/jpeg/jpeg_errors-inl.h"
 #include "millrace/transforms/jpeg/jpeg_memory.h"
+#include "millrace/transforms/jpeg/jpeg_smoothing.h"
 
 namespace millrace {
 namespace {
@@ -48,6 +49,19 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, int width) {
 bool is_decodable_frame(int marker) {
   return (marker >= 0xC0 && marker <= 0xC2) || marker == 0xC9 || marker == 0xCA;
 }
+
+/// Errors that jump, and what else libjpeg tells noted.
+struct DecodeErrors : JpegErrors {
+  ScanProgress progress;
+
+  DecodeErrors() { emit_message = notes; }
+
+ private:
+  static void notes(j_common_ptr cinfo, int /*level*/) {
+    auto& errors = *static_cast<DecodeErrors*>(cinfo->err);
+    errors.progress.note(errors, reinterpret_cast<j_decompress_ptr>(cinfo)->input_iMCU_row);
+  }
+};
 
 struct ScanLimit : jpeg_progress_mgr {
   int max_scans = 0;
@@ -105,12 +119,13 @@ struct LibjpegDecoder::Codec {
   Outcome read(const JpegFrame& frame, const Part& part, MutableImageView rows,
                std::uint8_t* scratch);
   Outcome start(const JpegFrame& frame, const Part& part);
+  bool start_progressive();
   bool read_rows(int count, MutableImageView rows, std::uint8_t* scratch);
   bool read_window(const ImageWindow& window, MutableImageView rows, std::uint8_t* scratch);
   void blacken(const JpegFrame& frame, MutableImageView rows) const;
 
   jpeg_decompress_struct cinfo{};
-  JpegErrors errors;
+  DecodeErrors errors;
   JpegSource source;
   ScanLimit scans{};
   JpegMemory memory;
@@ -143,6 +158,8 @@ void LibjpegDecoder::Codec::begin(std::span<const std::uint8_t> data) {
   std::fill(std::begin(cinfo.ac_huff_tbl_ptrs), std::end(cinfo.ac_huff_tbl_ptrs), nullptr);
   memory.reset();
   scans.exceeded = false;
+  errors.progress = {};
+  cinfo.buffered_image = FALSE;
   source.next_input_byte = data.data();
   source.bytes_in_buffer = data.size();
   source.owed = 0;
@@ -187,12 +204,34 @@ LibjpegDecoder::Outcome LibjpegDecoder::Codec::start(const JpegFrame& frame, con
   cinfo.out_color_space = frame.components == 4 ? JCS_CMYK : JCS_RGB;
   cinfo.scale_num = 1;
   cinfo.scale_denom = static_cast<unsigned>(part.scale);
-  while (jpeg_start_decompress(&cinfo) == FALSE) {
-    if (!put_end_marker()) return Outcome::cut_short;
+  if (cinfo.progressive_mode != FALSE) {
+    if (!start_progressive()) return Outcome::cut_short;
+  } else {
+    while (jpeg_start_decompress(&cinfo) == FALSE) {
+      if (!put_end_marker()) return Outcome::cut_short;
+    }
   }
   const bool is_as_told = cinfo.image_width == static_cast<JDIMENSION>(frame.width) &&
                           cinfo.image_height == static_cast<JDIMENSION>(frame.height);
   return is_as_told ? Outcome::decoded : Outcome::broken;
+}
+
+/// All scans are read before there are pixels, as without buffered-image mode; with it the
+/// coefficients can be reached in between. False where the data end first.
+bool LibjpegDecoder::Codec::start_progressive() {
+  cinfo.buffered_image = TRUE;
+  cinfo.do_block_smoothing = FALSE;
+  jpeg_start_decompress(&cinfo);
+  for (int got = JPEG_SUSPENDED; got != JPEG_REACHED_EOI;) {
+    errors.progress.begin_row(cinfo.input_iMCU_row);
+    got = jpeg_consume_input(&cinfo);
+    if (got == JPEG_REACHED_SOS) errors.progress.begin_scan();
+    if (got == JPEG_SUSPENDED && !put_end_marker()) return false;
+    check_scan_count(reinterpret_cast<j_common_ptr>(&cinfo));
+  }
+  smooth_blocks(cinfo, jpeg_read_coefficients(&cinfo), errors.progress);
+  jpeg_start_output(&cinfo, cinfo.input_scan_number);
+  return true;
 }
 
 bool LibjpegDecoder::Codec::read_rows(int count, MutableImageView rows, std::uint8_t* scratch) {
@@ -243,6 +282,7 @@ LibjpegDecoder::Outcome LibjpegDecoder::Codec::read(const JpegFrame& frame, cons
   // Whether the end-of-image marker follows no longer matters, but an error on the way to it does.
   // A second frame header is one, which libjpeg 3 finds even where the file ends right behind the
   // marker.
+  if (cinfo.buffered_image != FALSE) jpeg_finish_output(&cinfo);
   const bool finished = jpeg_finish_decompress(&cinfo) != FALSE;
   return !finished && is_decodable_frame(cinfo.unread_marker) ? Outcome::broken : Outcome::decoded;
 }
