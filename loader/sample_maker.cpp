@@ -1,6 +1,5 @@
 #include "millrace/loader/sample_maker.h"
 
-#include <array>
 #include <utility>
 
 namespace millrace {
@@ -14,11 +13,12 @@ SampleMaker::SampleMaker(const Columns& columns, DecodedImages& decoded) : decod
 }
 
 void SampleMaker::prepare(std::span<const SampleFields* const> samples, StageTimes& times) {
-  std::array<std::span<const std::uint8_t>, kMostTogether> fields;
   for (std::size_t column = 0; column < columns_.size(); ++column) {
-    for (std::size_t i = 0; i < samples.size(); ++i) fields[i] = samples[i]->of(column);
-    columns_[column].writer->prepare(std::span(fields).first(samples.size()), times);
+    for (const SampleFields* sample : samples) {
+      columns_[column].writer->announce(sample->of(column), sample->draw());
+    }
   }
+  decoded_.decode_announced(times);
 }
 
 Result<void> SampleMaker::write(std::size_t column, const SampleFields& sample,

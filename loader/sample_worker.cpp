@@ -116,12 +116,10 @@ void SampleWorker::select(const Task& task, const SampleRef& ref, Lane& lane) {
 void SampleWorker::write(const Task& task, std::span<Lane* const> lanes) {
   SampleMaker& maker = makers_[set_];
   maker.begin();
-  if (lanes.size() > 1) {
-    std::array<const SampleFields*, kMostTogether> fields{};
-    std::transform(lanes.begin(), lanes.end(), fields.begin(),
-                   [this](const Lane* lane) { return &lane->fields[set_]; });
-    maker.prepare(std::span(fields).first(lanes.size()), times_);
-  }
+  std::array<const SampleFields*, kMostTogether> fields{};
+  std::transform(lanes.begin(), lanes.end(), fields.begin(),
+                 [this](const Lane* lane) { return &lane->fields[set_]; });
+  maker.prepare(std::span(fields).first(lanes.size()), times_);
   for (Lane* lane : lanes) {
     Result<void> written = write_columns(task.batch, *lane);
     task.samples.done_with(*lane->shard, lane->sample);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -42,8 +43,17 @@ struct ImageWindow {
   bool operator==(const ImageWindow&) const = default;
 };
 
-/// A window that lies within the image.
-inline ImageView part_of(ImageView image, const ImageWindow& window) {
+/// The smallest window that holds both.
+inline ImageWindow hull_of(const ImageWindow& a, const ImageWindow& b) {
+  const int left = std::min(a.left, b.left);
+  const int top = std::min(a.top, b.top);
+  return {left, top, std::max(a.left + a.width, b.left + b.width) - left,
+          std::max(a.top + a.height, b.top + b.height) - top};
+}
+
+/// A window that lies within the image, where it lies.
+template <typename View>
+View part_of(View image, const ImageWindow& window) {
   return {image.row(window.top) + std::size_t{3} * static_cast<std::size_t>(window.left),
           window.width, window.height, image.stride_bytes};
 }

@@ -49,11 +49,10 @@ class SlotWriter {
   /// Whatever is random comes out of `draw`, the sample's: the same bytes for the same arguments.
   virtual Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
                              const Draw& draw, StageTimes& times) = 0;
-  /// What `write` will be called for next, in turn, while all of it stays where it is: a writer
-  /// whose work goes faster on several fields together may do a part of it here. That changes no
-  /// result: what is wrong with a field is what its `write` says.
-  virtual void prepare(std::span<const std::span<const std::uint8_t>> /*fields*/,
-                       StageTimes& /*times*/) {}
+  /// Tells what `write` will be called for next, after what was told before, while all of it stays
+  /// where it is: a writer may have a part of its work done together with other writers', or for
+  /// several fields at once (DecodedImages). That changes no result.
+  virtual void announce(std::span<const std::uint8_t> /*field*/, const Draw& /*draw*/) {}
 
  protected:
   SlotWriter() = default;

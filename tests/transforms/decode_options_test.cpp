@@ -100,13 +100,16 @@ TEST_CASE(
       }
       CHECK_MESSAGE(equal, "orientation " << orientation);
       const auto expected = packed_rgb(*image);
-      const std::array<std::span<const std::uint8_t>, 2> both{file, file};
-      std::array<std::optional<ImageView>, 2> together;
-      upright.decode_together(both, together);
-      for (const auto& one : together) {
-        REQUIRE(one);
-        CHECK(one->width == image->width);
-        CHECK(packed_rgb(*one) == expected);
+      const int width = image->width;
+      const ImageWindow part{3, 5, 20, 30};
+      const auto expected_part = packed_rgb(part_of(*image, part));
+      std::array<ImageDecoder::Job, 3> jobs{{{file, {}, {}}, {file, {}, {}}, {file, part, {}}}};
+      upright.decode_together(jobs);
+      for (const auto& job : jobs) {
+        REQUIRE(job.image);
+        CHECK(job.image->width == width);
+        if (!job.needed) CHECK(packed_rgb(*job.image) == expected);
+        CHECK(packed_rgb(part_of(*job.image, part)) == expected_part);
       }
     }
   }
@@ -157,6 +160,10 @@ TEST_CASE("a part of an image is what the whole has there, for every sampling an
         CHECK_MESSAGE(packed_rgb(*part) == expected, h << "x" << v << " " << window.left << " "
                                                        << window.top << " " << window.width << " "
                                                        << window.height << " " << progressive);
+        const Result<ImageView> needed = decoder.decode_needed(jpeg, window);
+        REQUIRE(needed);
+        CHECK(needed->width == 83);
+        CHECK(packed_rgb(part_of(*needed, window)) == expected);
         // Rotated by 90 degrees: column x of the stored image is row x.
         const ImageWindow upright{67 - window.top - window.height, window.left, window.height,
                                   window.width};

@@ -65,41 +65,46 @@ TEST_CASE("two JPEGs decoded together have the pixels of each alone, what is not
   const Bytes large = test::encode_jpeg(Pixels(2100, 2000), {});
   ImageDecoder together;
   ImageDecoder alone;
-  std::array<std::optional<ImageView>, 2> images;
-  const auto decode = [&](const Bytes& a, const Bytes& b) {
-    const std::array<std::span<const std::uint8_t>, 2> files{a, b};
-    together.decode_together(files, images);
+  std::vector<ImageDecoder::Job> jobs;
+  const auto decode = [&](std::initializer_list<const Bytes*> files) {
+    jobs.clear();
+    for (const Bytes* file : files) jobs.push_back({*file, {}, {}});
+    together.decode_together(jobs);
   };
   const auto is_as_alone = [&](std::size_t nth, const Bytes& file) {
-    return images[nth] && packed_rgb(*images[nth]) == packed_rgb(*alone.decode(file));
+    const std::optional<ImageView>& image = jobs[nth].image;
+    return image && packed_rgb(*image) == packed_rgb(*alone.decode(file));
   };
-  decode(plain, other);
+  decode({&plain, &other});
   CHECK(is_as_alone(0, plain));
   CHECK(is_as_alone(1, other));
   // Views stay while others are decoded alone.
   REQUIRE(together.decode(progressive));
   CHECK(is_as_alone(0, plain));
   CHECK(is_as_alone(1, other));
-  decode(other, other);
-  CHECK(is_as_alone(0, other));
-  CHECK(is_as_alone(1, other));
-  for (const Bytes* odd : {&progressive, &damaged}) {
-    decode(*odd, other);
-    CHECK_FALSE(images[0]);
+  decode({&other, &plain, &other, &plain});
+  for (const std::size_t i : {0, 2}) CHECK(is_as_alone(i, other));
+  for (const std::size_t i : {1, 3}) CHECK(is_as_alone(i, plain));
+  decode({&plain});
+  CHECK(is_as_alone(0, plain));
+  for (const Bytes* odd : {&progressive, &damaged, &png}) {
+    decode({odd, &other, &plain});
+    CHECK_FALSE(jobs[0].image);
     CHECK(is_as_alone(1, other));
-    decode(plain, *odd);
+    CHECK(is_as_alone(2, plain));
+    decode({&plain, odd});
     CHECK(is_as_alone(0, plain));
-    CHECK_FALSE(images[1]);
+    CHECK_FALSE(jobs[1].image);
   }
-  for (const Bytes* odd : {&png, &large}) {
-    decode(*odd, plain);
-    CHECK_FALSE(images[0]);
-    CHECK_FALSE(images[1]);
-  }
+  // Two of 4.2 million pixels are more than are decoded together.
+  decode({&large, &large, &plain});
+  CHECK(is_as_alone(0, large));
+  CHECK_FALSE(jobs[1].image);
+  CHECK(is_as_alone(2, plain));
   ImageDecoder turbo({.jpeg_decoder = JpegPath::turbo});
-  const std::array<std::span<const std::uint8_t>, 2> files{plain, other};
-  turbo.decode_together(files, images);
-  CHECK_FALSE(images[0]);
+  decode({&plain, &other});
+  turbo.decode_together(jobs);
+  CHECK_FALSE(jobs[0].image);
 }
 
 TEST_CASE("a JPEG cut at any byte is an error, and whole again with an end marker") {

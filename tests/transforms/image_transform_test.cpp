@@ -348,6 +348,88 @@ TEST_CASE("a writer that decodes for itself alone makes the bytes of steps on th
   }
 }
 
+/// A window's pixels, and noise around it.
+Pixels with_noise_around(const Pixels& whole, const ImageWindow& window) {
+  Pixels image = make_pixels(whole.width, whole.height, 99);
+  const ImageView from = part_of(whole.view(), window);
+  const MutableImageView to = part_of(image.view(), window);
+  for (int y = 0; y < window.height; ++y) {
+    std::memcpy(to.row(y), from.row(y), static_cast<std::size_t>(window.width) * 3);
+  }
+  return image;
+}
+
+TEST_CASE("what steps do not need of an image does not change what they make") {
+  const CenterCrop crop{square(24)};
+  std::vector<std::vector<ImageStep>> all = {{crop, HorizontalFlip{}},
+                                             {RandomResizedCrop{square(24), {0.1F, 0.6F}}},
+                                             {HorizontalFlip{}, crop}};
+  for (const Filter filter : kAllFilters) {
+    for (const ResizeTo to : {ResizeTo::shortest, ResizeTo::longest, ResizeTo::cover}) {
+      all.push_back({Resize{to, square(to == ResizeTo::longest ? 40 : 24), filter}, crop});
+    }
+  }
+  RandomNumbers random(Draw{11}, 0);
+  std::size_t spared = 0;
+  for (const std::vector<ImageStep>& steps : all) {
+    for (int views = 1; views <= 2; ++views) {
+      ImageTransformOptions options{{}, steps, kBytes};
+      options.views = views;
+      ImageProcessor processor(options);
+      for (std::uint64_t n = 0; n < 60; ++n) {
+        const Pixels whole = make_pixels(static_cast<int>(10 + random.next() % 90),
+                                         static_cast<int>(10 + random.next() % 90), 3);
+        const std::optional<ImageWindow> needed =
+            processor.needed({whole.width, whole.height}, {n});
+        if (!needed) continue;
+        if (*needed != ImageWindow{0, 0, whole.width, whole.height}) ++spared;
+        const Pixels other = with_noise_around(whole, *needed);
+        CHECK(bytes_of(options, whole.view(), {n}) == bytes_of(options, other.view(), {n}));
+      }
+    }
+  }
+  CHECK(spared > 1000);
+}
+
+TEST_CASE("columns that need different parts of a field get theirs of one decoding") {
+  const ImageTransformOptions eval{{}, open_clip_steps(square(16)), kBytes};
+  const ImageTransformOptions train{{}, {RandomResizedCrop{square(16), {0.1F, 0.3F}}}, kBytes};
+  ImageTransformOptions other_train = train;
+  other_train.stream = 1;
+  std::vector<std::vector<std::uint8_t>> files;
+  for (unsigned n = 0; n < 5; ++n) {
+    files.push_back(n == 3 ? test::encode_png(make_pixels(80, 50, n))
+                           : test::encode_jpeg(make_pixels(120 + static_cast<int>(n), 60, n),
+                                               {.progressive = n == 1}));
+  }
+  for (const auto& columns :
+       {std::vector{train, other_train}, {eval}, {train}, {eval, train, other_train}}) {
+    DecodedImages decoded;
+    StageTimes times;
+    std::vector<std::unique_ptr<SlotWriter>> writers;
+    for (const auto& options : columns) {
+      writers.push_back(image_transform(options)->make_sharing_writer(decoded));
+    }
+    for (std::uint64_t round = 0; round < 3; ++round) {
+      decoded.forget();
+      for (const auto& writer : writers) {
+        for (const auto& file : files) writer->announce(file, {round});
+      }
+      decoded.decode_announced(times);
+      for (const auto& file : files) {
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+          std::vector<std::uint8_t> slot(columns[i].spec().slot_bytes());
+          REQUIRE(writers[i]->write(file, std::as_writable_bytes(std::span(slot)), {round}, times));
+          CHECK(slot == bytes_of(columns[i], *ImageDecoder().decode(file), {round}));
+          const auto alone = image_transform(columns[i])->make_writer();
+          CHECK(slot == written(*alone, columns[i], file, {round}));
+        }
+      }
+      CHECK(times[Stage::decode].items == 5 * (round + 1));
+    }
+  }
+}
+
 TEST_CASE("with fast_scale a transform decodes less and stays near, shared or alone") {
   for (const std::vector<ImageStep>& steps :
        {std::vector<ImageStep>{RandomResizedCrop{square(32), {0.3F, 1.0F}}},

@@ -37,8 +37,8 @@ int scale_for(const ImageWindow& window, ImageSize target) {
   return 1;
 }
 
-BoxedImage whole_of(ImageView image) {
-  return {image, {0, 0, static_cast<double>(image.width), static_cast<double>(image.height)}};
+ImageSize upright_size(const StoredImage& image) {
+  return millrace::upright_size({image.pixels.width, image.pixels.height}, image.orientation);
 }
 
 tl::unexpected<Error> refuse(std::span<const std::uint8_t> data, ImageKind kind) {
@@ -57,24 +57,22 @@ struct ImageDecoder::Parts {
   explicit Parts(const DecodeOptions& given)
       : options(given), jpeg(given), png(given), webp(given) {}
 
-  /// `choice` counts for JPEG alone.
-  Result<StoredImage> decode(std::span<const std::uint8_t> data, ImageKind kind,
-                             const JpegChoice& choice);
+  Result<StoredImage> decode(std::span<const std::uint8_t> data, ImageKind kind);
   Result<StoredImage> measure(std::span<const std::uint8_t> data, ImageKind kind);
 
   DecodeOptions options;
   PixelBuffer pixels;
   PixelBuffer turned;
-  std::array<PixelBuffer, kMostTogether> pixels_together;
+  PixelBuffer pixels_together;
   std::array<PixelBuffer, kMostTogether> turned_together;
   JpegDecoder jpeg;
   PngDecoder png;
   WebpDecoder webp;
 };
 
-Result<StoredImage> ImageDecoder::Parts::decode(std::span<const std::uint8_t> data, ImageKind kind,
-                                                const JpegChoice& choice) {
-  if (kind == ImageKind::jpeg) return jpeg.decode(data, pixels, choice);
+Result<StoredImage> ImageDecoder::Parts::decode(std::span<const std::uint8_t> data,
+                                                ImageKind kind) {
+  if (kind == ImageKind::jpeg) return jpeg.decode(data, pixels);
   if (kind == ImageKind::png) return png.decode(data, pixels);
   if (kind == ImageKind::webp) return webp.decode(data, pixels);
   return refuse(data, kind);
@@ -100,71 +98,86 @@ ImageDecoder::~ImageDecoder() = default;
 Result<ImageSize> ImageDecoder::measure(std::span<const std::uint8_t> data) {
   const Result<StoredImage> image = parts_->measure(data, sniff_image(data));
   if (!image) return tl::unexpected(image.error());
-  return upright_size({image->pixels.width, image->pixels.height}, image->orientation);
+  return upright_size(*image);
 }
 
 Result<ImageView> ImageDecoder::decode(std::span<const std::uint8_t> data) {
-  const Result<StoredImage> image = parts_->decode(data, sniff_image(data), {});
+  const Result<StoredImage> image = parts_->decode(data, sniff_image(data));
   if (!image) return tl::unexpected(image.error());
   return turn_upright(image->pixels, image->orientation, parts_->turned);
 }
 
-void ImageDecoder::decode_together(std::span<const std::span<const std::uint8_t>> files,
-                                   std::span<std::optional<ImageView>> images) {
-  std::fill(images.begin(), images.end(), std::nullopt);
-  for (const auto& file : files) {
-    if (sniff_image(file) != ImageKind::jpeg) return;
+void ImageDecoder::decode_together(std::span<Job> jobs) {
+  static_assert(kMostTogether == JpegDecoder::kMostTogether);
+  std::array<JpegJob, kMostTogether> jpegs;
+  std::array<std::size_t, kMostTogether> number{};
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].image.reset();
+    if (sniff_image(jobs[i].file) != ImageKind::jpeg) continue;
+    number[count] = i;
+    jpegs[count++] = {jobs[i].file, jobs[i].needed, std::nullopt};
   }
-  std::array<std::optional<StoredImage>, kMostTogether> stored;
-  parts_->jpeg.decode_together(files, parts_->pixels_together,
-                               std::span(stored).first(files.size()));
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    if (!stored[i]) continue;
-    images[i] = turn_upright(stored[i]->pixels, stored[i]->orientation, parts_->turned_together[i]);
+  parts_->jpeg.decode_together(std::span(jpegs).first(count), parts_->pixels_together);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::optional<StoredImage>& stored = jpegs[i].image;
+    if (!stored) continue;
+    jobs[number[i]].image =
+        turn_upright(stored->pixels, stored->orientation, parts_->turned_together[i]);
   }
+}
+
+Result<ImageView> ImageDecoder::decode_needed(std::span<const std::uint8_t> data,
+                                              const ImageWindow& needed) {
+  const Result<StoredImage> image = decode_part(data, needed);
+  if (!image) return tl::unexpected(image.error());
+  return turn_upright(image->pixels, image->orientation, parts_->turned);
 }
 
 Result<ImageView> ImageDecoder::decode(std::span<const std::uint8_t> data,
                                        const ImageWindow& window) {
-  const Result<BoxedImage> image = decode_scaled(data, window, 1);
+  const Result<StoredImage> image = decode_part(data, window);
   if (!image) return tl::unexpected(image.error());
-  return image->pixels;
+  const ImageSize stored{image->pixels.width, image->pixels.height};
+  const ImageView part = part_of(image->pixels, stored_window(window, stored, image->orientation));
+  return turn_upright(part, image->orientation, parts_->turned);
+}
+
+Result<StoredImage> ImageDecoder::decode_part(std::span<const std::uint8_t> data,
+                                              const ImageWindow& window) {
+  const ImageKind kind = sniff_image(data);
+  if (kind == ImageKind::jpeg) {
+    const Result<StoredImage> told = parts_->jpeg.measure(data);
+    if (!told) return told;
+    validate(window, upright_size(*told));
+    return parts_->jpeg.decode(data, parts_->pixels, {1, window});
+  }
+  Result<StoredImage> image = parts_->decode(data, kind);
+  if (image) validate(window, upright_size(*image));
+  return image;
 }
 
 Result<BoxedImage> ImageDecoder::decode_for(std::span<const std::uint8_t> data,
                                             const ImageWindow& window, ImageSize target) {
-  return decode_scaled(data, window, parts_->options.fast_scale ? scale_for(window, target) : 1);
-}
-
-Result<BoxedImage> ImageDecoder::decode_scaled(std::span<const std::uint8_t> data,
-                                               const ImageWindow& window, int scale) {
-  const ImageKind kind = sniff_image(data);
-  if (kind != ImageKind::jpeg) {
-    const Result<StoredImage> image = parts_->decode(data, kind, {});
-    if (!image) return tl::unexpected(image.error());
-    const ImageSize stored{image->pixels.width, image->pixels.height};
-    validate(window, upright_size(stored, image->orientation));
-    const ImageView part =
-        part_of(image->pixels, stored_window(window, stored, image->orientation));
-    return whole_of(turn_upright(part, image->orientation, parts_->turned));
+  const int scale = parts_->options.fast_scale && sniff_image(data) == ImageKind::jpeg
+                        ? scale_for(window, target)
+                        : 1;
+  if (scale == 1) {
+    const Result<ImageView> part = decode(data, window);
+    if (!part) return tl::unexpected(part.error());
+    return BoxedImage{*part,
+                      {0, 0, static_cast<double>(part->width), static_cast<double>(part->height)}};
   }
   const Result<StoredImage> told = parts_->jpeg.measure(data);
   if (!told) return tl::unexpected(told.error());
-  const ImageSize stored{told->pixels.width, told->pixels.height};
-  validate(window, upright_size(stored, told->orientation));
-  JpegChoice choice;
-  choice.scale = scale;
-  if (scale == 1) choice.window = stored_window(window, stored, told->orientation);
-  const Result<StoredImage> image = parts_->jpeg.decode(data, parts_->pixels, choice);
+  validate(window, upright_size(*told));
+  const Result<StoredImage> image =
+      parts_->jpeg.decode(data, parts_->pixels, {scale, std::nullopt});
   if (!image) return tl::unexpected(image.error());
-  BoxedImage boxed = whole_of(turn_upright(image->pixels, image->orientation, parts_->turned));
-  if (scale > 1) {
-    const double right = static_cast<double>(window.left + window.width) / scale;
-    const double bottom = static_cast<double>(window.top + window.height) / scale;
-    boxed.box = {static_cast<double>(window.left) / scale, static_cast<double>(window.top) / scale,
-                 right, bottom};
-  }
-  return boxed;
+  const auto scaled = [scale](int at) { return static_cast<double>(at) / scale; };
+  return BoxedImage{turn_upright(image->pixels, image->orientation, parts_->turned),
+                    {scaled(window.left), scaled(window.top), scaled(window.left + window.width),
+                     scaled(window.top + window.height)}};
 }
 
 }  // namespace millrace

@@ -8,6 +8,7 @@
 
 #include "millrace/result/result.h"
 #include "millrace/transforms/decode/decode_options.h"
+#include "millrace/transforms/decode/stored_image.h"
 #include "millrace/transforms/image.h"
 
 namespace millrace {
@@ -39,12 +40,21 @@ class ImageDecoder {
 
   Result<ImageView> decode(std::span<const std::uint8_t> data);
 
-  static constexpr std::size_t kMostTogether = 2;
-  /// Decodes those of up to kMostTogether files that are decoded faster side by side, as decode()
-  /// does. The others, large ones, and whatever is bad stay without an image: decode() is to have
-  /// them.
-  void decode_together(std::span<const std::span<const std::uint8_t>> files,
-                       std::span<std::optional<ImageView>> images);
+  /// As decode(), of an image of which only the pixels within `needed` will be looked at: what the
+  /// others are is unspecified. The verdict is on the whole image.
+  /// Throws std::invalid_argument unless the window has pixels and lies within the image.
+  Result<ImageView> decode_needed(std::span<const std::uint8_t> data, const ImageWindow& needed);
+
+  /// One of several files that are decoded together.
+  struct Job {
+    std::span<const std::uint8_t> file;
+    std::optional<ImageWindow> needed;  ///< as in decode_needed; none: all of it
+    std::optional<ImageView> image;     ///< what was made of it
+  };
+  static constexpr std::size_t kMostTogether = 8;
+  /// Decodes those of up to kMostTogether files that are decoded faster side by side. The others,
+  /// large ones, and whatever is bad stay without an image: decode() is to have them.
+  void decode_together(std::span<Job> jobs);
 
   /// The pixels that decode() gives within `window`, and its verdict on the whole image. Of a JPEG,
   /// what lies outside is read and not computed. Throws std::invalid_argument unless the window has
@@ -58,8 +68,8 @@ class ImageDecoder {
                                 ImageSize target);
 
  private:
-  Result<BoxedImage> decode_scaled(std::span<const std::uint8_t> data, const ImageWindow& window,
-                                   int scale);
+  /// The image as it is stored, of which the upright window is made.
+  Result<StoredImage> decode_part(std::span<const std::uint8_t> data, const ImageWindow& window);
 
   struct Parts;
   std::unique_ptr<Parts> parts_;

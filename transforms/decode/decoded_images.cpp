@@ -1,8 +1,6 @@
 #include "millrace/transforms/decode/decoded_images.h"
 
 #include <array>
-#include <optional>
-#include <utility>
 
 #include "millrace/transforms/decode/decode.h"
 
@@ -19,24 +17,18 @@ bool is_same(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
 struct DecodedImages::Entry {
   explicit Entry(const DecodeOptions& of) : options(of), decoder(of) {}
 
-  struct Image {
-    std::span<const std::uint8_t> field;  // of which the pixels are; none: empty
-    ImageView pixels;
-  };
-
-  const Image* find(std::span<const std::uint8_t> field) const {
-    if (is_same(alone.field, field)) return &alone;
-    for (const Image& image : together) {
-      if (is_same(image.field, field)) return &image;
+  ImageDecoder::Job* announced(std::span<const std::uint8_t> field) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (is_same(jobs[i].file, field)) return &jobs[i];
     }
     return nullptr;
   }
 
   DecodeOptions options;
   ImageDecoder decoder;
-  Image alone;  // the last one that was
-  std::array<Image, ImageDecoder::kMostTogether> together;
-  bool has_decoded_together = false;  // since forget()
+  std::array<ImageDecoder::Job, ImageDecoder::kMostTogether> jobs;  // announced
+  std::size_t count = 0;
+  ImageDecoder::Job alone;  // the last one that was not decoded with others
 };
 
 DecodedImages::DecodedImages() = default;
@@ -44,9 +36,8 @@ DecodedImages::~DecodedImages() = default;
 
 void DecodedImages::forget() {
   for (const auto& entry : entries_) {
+    entry->count = 0;
     entry->alone = {};
-    entry->together = {};
-    entry->has_decoded_together = false;
   }
 }
 
@@ -57,36 +48,53 @@ DecodedImages::Entry& DecodedImages::entry_of(const DecodeOptions& options) {
   return *entries_.emplace_back(std::make_unique<Entry>(options));
 }
 
-void DecodedImages::decode_together(const DecodeOptions& options,
-                                    std::span<const std::span<const std::uint8_t>> fields,
-                                    StageTimes& times) {
-  if (fields.size() < 2 || fields.size() > ImageDecoder::kMostTogether) return;
+Result<ImageSize> DecodedImages::measure(const DecodeOptions& options,
+                                         std::span<const std::uint8_t> field) {
+  return entry_of(options).decoder.measure(field);
+}
+
+void DecodedImages::announce(const DecodeOptions& options, std::span<const std::uint8_t> field,
+                             const std::optional<ImageWindow>& needed) {
   Entry& entry = entry_of(options);
-  if (std::exchange(entry.has_decoded_together, true)) return;
-  std::array<std::optional<ImageView>, ImageDecoder::kMostTogether> decoded;
-  StageTimes::Counter& counter = times[Stage::decode];
-  const std::uint64_t items = counter.items;
-  {
-    const StageTimer timer(times, Stage::decode, 0);
-    entry.decoder.decode_together(fields, std::span(decoded).first(fields.size()));
+  if (ImageDecoder::Job* known = entry.announced(field)) {
+    known->needed =
+        known->needed && needed ? std::optional(hull_of(*known->needed, *needed)) : std::nullopt;
+  } else if (entry.count < entry.jobs.size()) {
+    entry.jobs[entry.count++] = {field, needed, std::nullopt};
   }
-  counter.items = items;  // what was not decoded is counted when it is
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (!decoded[i]) continue;
-    entry.together[i] = {fields[i], *decoded[i]};
-    ++counter.items;
-    counter.bytes += fields[i].size();
+}
+
+void DecodedImages::decode_announced(StageTimes& times) {
+  for (const auto& entry : entries_) {
+    const auto jobs = std::span(entry->jobs).first(entry->count);
+    if (jobs.empty()) continue;
+    StageTimes::Counter& counter = times[Stage::decode];
+    const std::uint64_t items = counter.items;
+    {
+      const StageTimer timer(times, Stage::decode, 0);
+      entry->decoder.decode_together(jobs);
+    }
+    counter.items = items;  // what was not decoded is counted when it is
+    for (const ImageDecoder::Job& job : jobs) {
+      if (!job.image) continue;
+      ++counter.items;
+      counter.bytes += job.file.size();
+    }
   }
 }
 
 Result<ImageView> DecodedImages::decode(const DecodeOptions& options,
                                         std::span<const std::uint8_t> field, StageTimes& times) {
   Entry& entry = entry_of(options);
-  if (const Entry::Image* known = entry.find(field)) return known->pixels;
+  const ImageDecoder::Job* announced = entry.announced(field);
+  if (announced != nullptr && announced->image) return *announced->image;
+  if (is_same(entry.alone.file, field)) return *entry.alone.image;
   entry.alone = {};
   const StageTimer timer(times, Stage::decode, field.size());
-  Result<ImageView> decoded = entry.decoder.decode(field);
-  if (decoded) entry.alone = {field, *decoded};
+  Result<ImageView> decoded = announced != nullptr && announced->needed
+                                  ? entry.decoder.decode_needed(field, *announced->needed)
+                                  : entry.decoder.decode(field);
+  if (decoded) entry.alone = {field, std::nullopt, *decoded};
   return decoded;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,8 +14,9 @@
 namespace millrace {
 
 /// What the writers of one thread have decoded of the samples at hand: a field that several columns
-/// read with the same options is decoded once, and two images side by side where that is faster.
-/// Holds a decoder for each of these options, with scratch that is kept between samples.
+/// read with the same options is decoded once, no more of it than they all together look at, and
+/// two images side by side where that is faster. Holds a decoder for each of these options, with
+/// scratch that is kept between samples.
 class DecodedImages {
  public:
   DecodedImages();
@@ -26,14 +28,19 @@ class DecodedImages {
   /// memory may hold another image.
   void forget();
 
-  /// Decodes those of the fields, which decode() will be called for, that are better decoded
-  /// together; their views are valid until forget(). The others, and all that is bad, are left to
-  /// decode(); so is all after the first call with the same options since forget().
-  void decode_together(const DecodeOptions& options,
-                       std::span<const std::span<const std::uint8_t>> fields, StageTimes& times);
+  /// As ImageDecoder::measure.
+  Result<ImageSize> measure(const DecodeOptions& options, std::span<const std::uint8_t> field);
+  /// decode() will be called for the field, and of the image no pixels outside of `needed` will be
+  /// looked at; none: all will. `needed` lies within the image.
+  void announce(const DecodeOptions& options, std::span<const std::uint8_t> field,
+                const std::optional<ImageWindow>& needed);
+  /// Decodes what is better decoded together of the fields announced since forget(). The rest, and
+  /// all that is bad, is left to decode().
+  void decode_announced(StageTimes& times);
 
-  /// As ImageDecoder::decode; the time counts as Stage::decode. The view is valid until forget(),
-  /// or until other fields are decoded with the same options.
+  /// As ImageDecoder::decode, of the pixels that were announced to be needed; the time counts as
+  /// Stage::decode. The view is valid until forget(), or until other fields are decoded with the
+  /// same options.
   Result<ImageView> decode(const DecodeOptions& options, std::span<const std::uint8_t> field,
                            StageTimes& times);
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "millrace/transforms/decode/image_kind.h"
+#include "millrace/transforms/decode/orientation.h"
 #include "millrace/transforms/jpeg/jpeg_baseline.h"
 
 namespace millrace {
@@ -14,12 +15,27 @@ namespace {
 /// caches, and the resize that follows finds nothing in them: a twelfth of the decoding time.
 constexpr std::size_t kOffAlignmentBytes = 16;
 
-/// Rows as wide as the image, and `slack_bytes` behind them.
-MutableImageView reserve_rows(PixelBuffer& pixels, int width, int rows, std::size_t slack_bytes) {
-  const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(width);
-  const std::size_t image_bytes = stride_bytes * static_cast<std::size_t>(rows);
-  std::uint8_t* memory = pixels.reserve(kOffAlignmentBytes + image_bytes + slack_bytes);
-  return {memory + kOffAlignmentBytes, width, rows, stride_bytes};
+MutableImageView image_at(std::uint8_t* memory, ImageSize size) {
+  return {memory + kOffAlignmentBytes, size.width, size.height,
+          PixelBuffer::rgb_stride_bytes(size.width)};
+}
+
+std::size_t memory_bytes(ImageSize size, std::size_t slack_bytes) {
+  const std::size_t bytes =
+      kOffAlignmentBytes + slack_bytes +
+      PixelBuffer::rgb_stride_bytes(size.width) * static_cast<std::size_t>(size.height);
+  return (bytes + PixelBuffer::kAlignment - 1) / PixelBuffer::kAlignment * PixelBuffer::kAlignment;
+}
+
+/// Where the upright window lies in the image as it is stored; none: everywhere.
+ImageWindow stored_part(const std::optional<ImageWindow>& window, ImageSize size, int orientation) {
+  if (!window) return {0, 0, size.width, size.height};
+  return stored_window(*window, size, orientation);
+}
+
+/// The rows of `window`, as wide as the image.
+MutableImageView rows_of(MutableImageView image, const ImageWindow& window) {
+  return {image.row(window.top), image.width, window.height, image.stride_bytes};
 }
 
 }  // namespace
@@ -62,24 +78,36 @@ Result<StoredImage> JpegDecoder::measure(std::span<const std::uint8_t> data) {
   return image;
 }
 
-void JpegDecoder::decode_together(std::span<const std::span<const std::uint8_t>> files,
-                                  std::span<PixelBuffer> pixels,
-                                  std::span<std::optional<StoredImage>> images) {
+void JpegDecoder::decode_together(std::span<JpegJob> jobs, PixelBuffer& pixels) {
   if (baseline_ == nullptr) return;
-  std::array<jpeg::BaselineDecoder::Job, kMostTogether> jobs;
-  std::array<int, kMostTogether> orientations{};
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const Result<JpegFrame> frame = read_frame(files[i], orientations[i]);
-    if (!frame || std::int64_t{frame->width} * frame->height > kMostPixelsTogether) return;
+  std::array<jpeg::BaselineDecoder::Job, kMostTogether> plain;
+  std::array<std::size_t, kMostTogether> number{};
+  std::array<int, kMostTogether> orientation{};
+  std::size_t count = 0;
+  std::int64_t pixel_count = 0;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const Result<JpegFrame> frame = read_frame(jobs[i].file, orientation[count]);
+    if (!frame) continue;
     const ImageSize size{frame->width, frame->height};
-    jobs[i] = {files[i],
-               size,
-               {0, 0, size.width, size.height},
-               reserve_rows(pixels[i], size.width, size.height, jpeg::kRgbSlackBytes)};
+    const std::int64_t more = std::int64_t{size.width} * size.height;
+    if (pixel_count + more > kMostPixelsTogether) continue;
+    pixel_count += more;
+    bytes += memory_bytes(size, jpeg::kRgbSlackBytes);
+    number[count] = i;
+    plain[count] = {jobs[i].file, size, stored_part(jobs[i].window, size, orientation[count]), {}};
+    ++count;
   }
-  baseline_->decode(std::span(jobs).first(files.size()));
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    if (jobs[i].decoded) images[i] = StoredImage{jobs[i].pixels, orientations[i]};
+  std::uint8_t* memory = pixels.reserve(bytes);
+  std::array<MutableImageView, kMostTogether> images;
+  for (std::size_t i = 0; i < count; ++i) {
+    images[i] = image_at(memory, plain[i].size);
+    plain[i].pixels = rows_of(images[i], plain[i].window);
+    memory += memory_bytes(plain[i].size, jpeg::kRgbSlackBytes);
+  }
+  baseline_->decode(std::span(plain).first(count));
+  for (std::size_t i = 0; i < count; ++i) {
+    if (plain[i].decoded) jobs[number[i]].image = StoredImage{images[i], orientation[i]};
   }
 }
 
@@ -88,30 +116,25 @@ Result<StoredImage> JpegDecoder::decode(std::span<const std::uint8_t> data, Pixe
   StoredImage image;
   const Result<JpegFrame> frame = read_frame(data, image.orientation);
   if (!frame) return tl::unexpected(frame.error());
-  LibjpegDecoder::Part part;
-  part.scale = choice.scale;
   const ImageSize size{(frame->width + choice.scale - 1) / choice.scale,
                        (frame->height + choice.scale - 1) / choice.scale};
-  const ImageWindow whole{0, 0, size.width, size.height};
-  part.window = choice.window.value_or(whole);
   // libjpeg does not tell, where it skips, that the data have ended.
   const bool makes_whole = options_.truncated == TruncatedImages::keep;
-  if (makes_whole) part.window = whole;
+  const LibjpegDecoder::Part part{
+      choice.scale,
+      stored_part(makes_whole ? std::nullopt : choice.window, size, image.orientation)};
 
-  const MutableImageView rows =
-      reserve_rows(pixels, size.width, part.window.height,
-                   std::max(LibjpegDecoder::scratch_bytes(*frame), jpeg::kRgbSlackBytes));
+  const std::size_t slack_bytes =
+      std::max(LibjpegDecoder::scratch_bytes(*frame), jpeg::kRgbSlackBytes);
+  const MutableImageView whole = image_at(pixels.reserve(memory_bytes(size, slack_bytes)), size);
+  const MutableImageView rows = rows_of(whole, part.window);
+  image.pixels = whole;
   if (baseline_ != nullptr && choice.scale == 1 &&
       baseline_->decode(data, size, part.window, rows)) {
-    ImageWindow within = choice.window.value_or(whole);
-    within.top -= part.window.top;
-    image.pixels = part_of(rows, within);
     return image;
   }
-  std::uint8_t* scratch = rows.row(rows.height);
-  switch (libjpeg_.decode(data, *frame, part, rows, scratch, image.pixels)) {
+  switch (libjpeg_.decode(data, *frame, part, rows, whole.row(whole.height))) {
     case LibjpegDecoder::Outcome::decoded:
-      if (makes_whole && choice.window) image.pixels = part_of(image.pixels, *choice.window);
       return image;
     case LibjpegDecoder::Outcome::cut_short:
       return fail(Reason::bad_image, "JPEG: the file is cut short");

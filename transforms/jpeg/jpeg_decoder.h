@@ -21,7 +21,14 @@ class BaselineDecoder;
 /// What of a JPEG is to be decoded.
 struct JpegChoice {
   int scale = 1;                      ///< 1, 2, 4 or 8: sides are so many times shorter, rounded up
-  std::optional<ImageWindow> window;  ///< of the scaled image, within it; none: all
+  std::optional<ImageWindow> window;  ///< of the scaled image, upright, within it; none: all
+};
+
+/// One of several files that are decoded together.
+struct JpegJob {
+  std::span<const std::uint8_t> file;
+  std::optional<ImageWindow> window;  ///< as JpegChoice::window
+  std::optional<StoredImage> image;   ///< what was made of it
 };
 
 /// JPEG to RGB as Pillow's convert("RGB").
@@ -32,17 +39,18 @@ class JpegDecoder {
   JpegDecoder(const JpegDecoder&) = delete;
   JpegDecoder& operator=(const JpegDecoder&) = delete;
 
-  /// The view lies in `pixels`. Errors: bad_image, unsupported_image, image_too_large.
+  /// The scaled image, which lies in `pixels`; what is outside of the window is unspecified.
+  /// Errors: bad_image, unsupported_image, image_too_large.
   Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
                              const JpegChoice& choice = {});
 
-  static constexpr std::size_t kMostTogether = 2;
-  /// Larger images are decoded alone: what a thread holds stays bounded.
-  static constexpr std::int64_t kMostPixelsTogether = std::int64_t{4} << 20;
-  /// Plain baseline files as decode() makes them, two side by side. Files that are not, that are
-  /// large, or in which anything is odd, stay without an image.
-  void decode_together(std::span<const std::span<const std::uint8_t>> files,
-                       std::span<PixelBuffer> pixels, std::span<std::optional<StoredImage>> images);
+  /// So many files can be decoded together, and so many pixels: what a thread holds stays bounded.
+  static constexpr std::size_t kMostTogether = 8;
+  static constexpr std::int64_t kMostPixelsTogether = std::int64_t{8} << 20;
+  /// Plain baseline files as decode() makes them, two at a time side by side, all in `pixels`.
+  /// Files that are not, those that are too large, and those in which anything is odd stay without
+  /// an image.
+  void decode_together(std::span<JpegJob> jobs, PixelBuffer& pixels);
 
   /// The size, and how it lies, without the pixels.
   Result<StoredImage> measure(std::span<const std::uint8_t> data);

@@ -239,13 +239,14 @@ bool LibjpegDecoder::Codec::read_rows(int count, MutableImageView rows, std::uin
   for (int y = 0; y < count;) {
     const bool is_cmyk = cinfo.out_color_space == JCS_CMYK;
     const int wanted = is_cmyk ? 1 : std::min<int>(count - y, static_cast<int>(next.size()));
-    for (int i = 0; i < wanted; ++i) next[static_cast<std::size_t>(i)] = rows.row(y + i);
+    const std::size_t begin = std::size_t{3} * static_cast<std::size_t>(first_column);
+    for (int i = 0; i < wanted; ++i) next[static_cast<std::size_t>(i)] = rows.row(y + i) + begin;
     if (is_cmyk) next[0] = scratch;
     const auto got =
         static_cast<int>(jpeg_read_scanlines(&cinfo, next.data(), static_cast<JDIMENSION>(wanted)));
     if (got == 0 && !put_end_marker()) return false;
     if (is_cmyk && got == 1)
-      cmyk_to_rgb(scratch, rows.row(y), static_cast<int>(cinfo.output_width));
+      cmyk_to_rgb(scratch, rows.row(y) + begin, static_cast<int>(cinfo.output_width));
     y += got;
     rows_read += got;
   }
@@ -302,15 +303,12 @@ LibjpegDecoder::~LibjpegDecoder() = default;
 
 LibjpegDecoder::Outcome LibjpegDecoder::decode(std::span<const std::uint8_t> data,
                                                const JpegFrame& frame, const Part& part,
-                                               MutableImageView rows, std::uint8_t* scratch,
-                                               ImageView& window) {
-  Outcome outcome = codec_->decode(data, frame, part, rows, scratch);
+                                               MutableImageView rows, std::uint8_t* scratch) {
+  const Outcome outcome = codec_->decode(data, frame, part, rows, scratch);
   if (codec_->keeps_truncated && (outcome == Outcome::cut_short || outcome == Outcome::broken)) {
     codec_->blacken(frame, rows);
-    outcome = Outcome::decoded;
+    return Outcome::decoded;
   }
-  const auto margin = static_cast<std::size_t>(part.window.left - codec_->first_column);
-  window = {rows.data + 3 * margin, part.window.width, part.window.height, rows.stride_bytes};
   return outcome;
 }
 

@@ -28,12 +28,12 @@ class LibjpegDecoder {
     ImageWindow window;  ///< of the scaled image
   };
 
-  /// Decodes to `rows`, which are as wide as the scaled image and as many as the window's; `window`
-  /// is then the window in them. `scratch` holds scratch_bytes(). With TruncatedImages::keep, where
-  /// the window must be the whole image, what is cut short or broken counts as decoded, and rows
-  /// without data are black.
+  /// Decodes to `rows`, which are as wide as the scaled image and as many as the window's; the
+  /// window's columns are where they are in the image, and what is beside them is unspecified.
+  /// `scratch` holds scratch_bytes(). With TruncatedImages::keep, where the window must be the
+  /// whole image, what is cut short or broken counts as decoded, and rows without data are black.
   Outcome decode(std::span<const std::uint8_t> data, const JpegFrame& frame, const Part& part,
-                 MutableImageView rows, std::uint8_t* scratch, ImageView& window);
+                 MutableImageView rows, std::uint8_t* scratch);
 
   static std::size_t scratch_bytes(const JpegFrame& frame) {
     return static_cast<std::size_t>(frame.width) * 4;

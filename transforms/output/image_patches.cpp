@@ -123,8 +123,8 @@ class PatchWriter final : public SlotWriter {
     write_numbers(part_, *grid, slot);
     return {};
   }
-  void prepare(std::span<const std::span<const std::uint8_t>> fields, StageTimes& times) override {
-    if (!own_) decoded_.decode_together(options_.decode, fields, times);
+  void announce(std::span<const std::uint8_t> field, const Draw& /*draw*/) override {
+    decoded_.announce(options_.decode, field, std::nullopt);
   }
 
  private:

@@ -22,8 +22,7 @@ tl::unexpected<Error> bad_geometry(std::string message) {
   return fail(Reason::bad_image, "resize: " + std::move(message));
 }
 
-Result<Box> checked_box(ImageView input, const Resizer::Geometry& geometry,
-                        MutableImageView output) {
+Result<Box> checked_box(ImageSize input, const Resizer::Geometry& geometry, ImageSize output) {
   if (input.width < 1 || input.height < 1) return bad_geometry("the input has no pixels");
   if (geometry.full_width < 1 || geometry.full_height < 1) {
     return bad_geometry("width and height must be at least 1");
@@ -81,6 +80,21 @@ void copy_nearest(ImageView input, const std::vector<int>& columns_from,
   }
 }
 
+struct Axes {
+  ResizeAxis columns;
+  ResizeAxis rows;
+};
+
+Result<Axes> checked_axes(ImageSize input, const Resizer::Geometry& geometry, Filter filter,
+                          ImageSize output) {
+  const Result<Box> box = checked_box(input, geometry, output);
+  if (!box) return tl::unexpected(box.error());
+  return Axes{{input.width, box->left, box->right, geometry.full_width, geometry.crop_left,
+               output.width, filter},
+              {input.height, box->top, box->bottom, geometry.full_height, geometry.crop_top,
+               output.height, filter}};
+}
+
 /// Pillow 13 begins with the pass along y where that spares many rows: measured with Pillow, over
 /// random sizes, boxes and filters; before, it always began along x. Both passes round to bytes, so
 /// the order shows.
@@ -120,6 +134,17 @@ class AxisCache {
   std::array<PreparedAxis<Words>, 8> entries_;
   std::size_t next_ = 0;
 };
+
+struct UsedPixels {
+  int first;
+  int count;  ///< at least 1
+};
+
+/// Of the `size` input pixels along an axis.
+UsedPixels used_pixels(const ResizeWeights& weights, int size) {
+  const int count = std::max(1, weights.last - weights.first);
+  return {std::min(weights.first, size - count), count};
+}
 
 /// Everything from 0 to `size`, of which a window is wanted, stays as it is.
 ResizeAxis unchanged(int size, int window_begin, int window_size) {
@@ -169,12 +194,11 @@ Resizer::~Resizer() = default;
 
 Result<void> Resizer::resize(ImageView input, const Geometry& geometry, Filter filter,
                              MutableImageView output) {
-  const Result<Box> box = checked_box(input, geometry, output);
-  if (!box) return tl::unexpected(box.error());
-  const ResizeAxis columns{input.width,        box->left,    box->right, geometry.full_width,
-                           geometry.crop_left, output.width, filter};
-  const ResizeAxis rows{input.height,      box->top,      box->bottom, geometry.full_height,
-                        geometry.crop_top, output.height, filter};
+  const Result<Axes> axes =
+      checked_axes({input.width, input.height}, geometry, filter, {output.width, output.height});
+  if (!axes) return tl::unexpected(axes.error());
+  const ResizeAxis& columns = axes->columns;
+  const ResizeAxis& rows = axes->rows;
 
   if (columns.is_identity() && rows.is_identity()) {
     for (int y = 0; y < output.height; ++y) {
@@ -195,9 +219,8 @@ Result<void> Resizer::resize(ImageView input, const Geometry& geometry, Filter f
     parts_->run(input, columns, rows, output);
     return {};
   }
-  const ResizeWeights& used = parts_->columns_cache.get(columns).weights;
-  const int used_columns = std::max(1, used.last - used.first);
-  const int first = std::min(used.first, input.width - used_columns);
+  const auto [first, used_columns] =
+      used_pixels(parts_->columns_cache.get(columns).weights, input.width);
   const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(input.width);
   std::uint8_t* pixels =
       parts_->middle.reserve(stride_bytes * static_cast<std::size_t>(output.height));
@@ -207,6 +230,17 @@ Result<void> Resizer::resize(ImageView input, const Geometry& geometry, Filter f
   parts_->run({pixels, input.width, output.height, stride_bytes}, columns,
               unchanged(output.height, 0, output.height), output);
   return {};
+}
+
+Result<ImageWindow> Resizer::needed(ImageSize input, const Geometry& geometry, Filter filter,
+                                    ImageSize output) {
+  const Result<Axes> axes = checked_axes(input, geometry, filter, output);
+  if (!axes) return tl::unexpected(axes.error());
+  if (filter == Filter::nearest) return ImageWindow{0, 0, input.width, input.height};
+  const auto [left, width] =
+      used_pixels(parts_->columns_cache.get(axes->columns).weights, input.width);
+  const auto [top, height] = used_pixels(parts_->rows_cache.get(axes->rows).weights, input.height);
+  return ImageWindow{left, top, width, height};
 }
 
 }  // namespace millrace

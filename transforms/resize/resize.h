@@ -43,6 +43,11 @@ class Resizer {
   Result<void> resize(ImageView input, const Geometry& geometry, Filter filter,
                       MutableImageView output);
 
+  /// All pixels of an input of this size that `resize` looks at for such an output. Errors: as
+  /// there.
+  Result<ImageWindow> needed(ImageSize input, const Geometry& geometry, Filter filter,
+                             ImageSize output);
+
  private:
   struct Parts;
   std::unique_ptr<Parts> parts_;

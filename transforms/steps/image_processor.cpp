@@ -21,13 +21,6 @@ std::uint64_t pixel_bytes(ImageSize size) {
 
 ImageSize size_of(ImageView image) { return {image.width, image.height}; }
 
-/// The part of `image` that `window` names, where it lies.
-template <typename View>
-View window_of(View image, const ImageWindow& window) {
-  return {image.row(window.top) + static_cast<std::size_t>(window.left) * 3, window.width,
-          window.height, image.stride_bytes};
-}
-
 void copy_pixels(ImageView from, MutableImageView to) {
   for (int y = 0; y < from.height; ++y) {
     std::memcpy(to.row(y), from.row(y), static_cast<std::size_t>(from.width) * 3);
@@ -88,6 +81,9 @@ struct ImageProcessor::Parts {
 
   Result<void> make_view(ImageView image, const Draw& draw, std::size_t view,
                          std::span<std::byte> slot, StageTimes& times);
+
+  std::optional<ImageWindow> needed_by(const Resize& resize, ImageSize stored);
+  ImageWindow needed_by(const RandomResizedCrop& crop, ImageSize stored, const Draw& own) const;
 
   /// One step, or a resize and the centre crop after it; goes on to the next.
   Result<void> take_step(std::size_t& i, RandomNumbers& numbers);
@@ -197,7 +193,7 @@ Result<void> ImageProcessor::Parts::take(const Resize& resize, std::size_t& i) {
   geometry.crop_top = placed.kept.top;
   Result<void> resized = resizer.resize(
       current, geometry, resize.filter,
-      window_of(*to, {placed.left, placed.top, placed.kept.width, placed.kept.height}));
+      part_of(*to, {placed.left, placed.top, placed.kept.width, placed.kept.height}));
   if (has_padding(placed, crop->size)) fill_around(*to, *crop, placed);
   move_to(*to);
   return resized;
@@ -206,14 +202,14 @@ Result<void> ImageProcessor::Parts::take(const Resize& resize, std::size_t& i) {
 Result<void> ImageProcessor::Parts::take(const CenterCrop& crop, std::size_t i) {
   const CropPlacement placed = place_center_crop(crop, size_of(current));
   if (!has_padding(placed, crop.size)) {
-    current = window_of(current, placed.kept);
-    if (writable) writable = window_of(*writable, placed.kept);
+    current = part_of(current, placed.kept);
+    if (writable) writable = part_of(*writable, placed.kept);
     return {};
   }
   const Result<MutableImageView> to = target(i, crop.size);
   if (!to) return tl::unexpected(to.error());
-  copy_pixels(window_of(current, placed.kept),
-              window_of(*to, {placed.left, placed.top, placed.kept.width, placed.kept.height}));
+  copy_pixels(part_of(current, placed.kept),
+              part_of(*to, {placed.left, placed.top, placed.kept.width, placed.kept.height}));
   fill_around(*to, crop, placed);
   move_to(*to);
   return {};
@@ -225,7 +221,7 @@ Result<void> ImageProcessor::Parts::take(const RandomResizedCrop& crop, std::siz
   if (part) {
     geometry.box = part->box;
   } else {
-    current = window_of(current, draw_crop(crop, size_of(current), numbers));
+    current = part_of(current, draw_crop(crop, size_of(current), numbers));
   }
   const Result<MutableImageView> to = target(i, crop.size);
   if (!to) return tl::unexpected(to.error());
@@ -282,7 +278,44 @@ Result<void> ImageProcessor::apply(ImageView image, const Draw& draw, std::span<
   return {};
 }
 
-bool ImageProcessor::wants_parts() const {
+std::optional<ImageWindow> ImageProcessor::Parts::needed_by(const Resize& resize,
+                                                            ImageSize stored) {
+  const auto* crop =
+      options.steps.size() > 1 ? std::get_if<CenterCrop>(&options.steps[1]) : nullptr;
+  const Result<ImageSize> full = resized_size(resize, stored);
+  if (crop == nullptr || !full) return std::nullopt;
+  const ImageWindow kept = place_center_crop(*crop, *full).kept;
+  if (*full == stored) return kept;
+  const Resizer::Geometry geometry{full->width, full->height, kept.left, kept.top, {}};
+  const Result<ImageWindow> needed =
+      resizer.needed(stored, geometry, resize.filter, {kept.width, kept.height});
+  return needed ? std::optional(*needed) : std::nullopt;
+}
+
+ImageWindow ImageProcessor::Parts::needed_by(const RandomResizedCrop& crop, ImageSize stored,
+                                             const Draw& own) const {
+  std::optional<ImageWindow> needed;
+  for (std::size_t view = 0; view < static_cast<std::size_t>(options.views); ++view) {
+    RandomNumbers numbers = numbers_of(own, view, 0);
+    const ImageWindow drawn = draw_crop(crop, stored, numbers);
+    needed = needed ? hull_of(*needed, drawn) : drawn;
+  }
+  return *needed;
+}
+
+std::optional<ImageWindow> ImageProcessor::needed(ImageSize stored, const Draw& draw) {
+  if (parts_->options.steps.empty() || stored.width < 1 || stored.height < 1) return std::nullopt;
+  const ImageStep& first = parts_->options.steps.front();
+  if (const auto* resize = std::get_if<Resize>(&first)) return parts_->needed_by(*resize, stored);
+  if (const auto* crop = std::get_if<CenterCrop>(&first))
+    return place_center_crop(*crop, stored).kept;
+  if (const auto* crop = std::get_if<RandomResizedCrop>(&first)) {
+    return parts_->needed_by(*crop, stored, parts_->own_draw(draw));
+  }
+  return std::nullopt;
+}
+
+bool ImageProcessor::wants_scaled() const {
   const ImageTransformOptions& options = parts_->options;
   return options.views == 1 && !options.steps.empty() &&
          (std::holds_alternative<Resize>(options.steps.front()) ||
@@ -291,7 +324,7 @@ bool ImageProcessor::wants_parts() const {
 
 std::optional<ImageProcessor::Wanted> ImageProcessor::wanted(ImageSize stored,
                                                              const Draw& draw) const {
-  if (!wants_parts() || stored.width < 1 || stored.height < 1) return std::nullopt;
+  if (!wants_scaled() || stored.width < 1 || stored.height < 1) return std::nullopt;
   const ImageStep& first = parts_->options.steps.front();
   if (const auto* resize = std::get_if<Resize>(&first)) {
     const Result<ImageSize> full = resized_size(*resize, stored);

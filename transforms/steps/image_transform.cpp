@@ -15,53 +15,66 @@ class ImageWriter final : public SlotWriter {
  public:
   /// `shared` is what other columns of the sample decode, too; null: nobody else does.
   ImageWriter(const ImageTransformOptions& options, DecodedImages* shared)
-      : decode_(options.decode), shared_(shared), processor_(options) {
+      : decode_(options.decode),
+        own_(shared == nullptr ? std::make_unique<DecodedImages>() : nullptr),
+        decoded_(shared == nullptr ? *own_ : *shared),
+        processor_(options) {
     // At another scale an image is of use to nobody else.
-    const bool is_scaled = decode_.fast_scale && processor_.wants_parts();
-    if (shared_ == nullptr || is_scaled) decoder_.emplace(decode_);
+    if (decode_.fast_scale && processor_.wants_scaled()) scaled_.emplace(decode_);
   }
 
   Result<void> write(std::span<const std::uint8_t> field, std::span<std::byte> slot,
                      const Draw& draw, StageTimes& times) override {
-    if (decoder_ && sniff_image(field) == ImageKind::jpeg) {
-      return write_wanted(field, slot, draw, times);
+    if (is_scaled(field)) return write_scaled(field, slot, draw, times);
+    if (own_) {
+      own_->forget();
+      announce(field, draw);
     }
-    const Result<ImageView> image = decode(field, times);
+    const Result<ImageView> image = decoded_.decode(decode_, field, times);
     if (!image) return tl::unexpected(image.error());
     return processor_.apply(*image, draw, slot, times);
   }
-  void prepare(std::span<const std::span<const std::uint8_t>> fields, StageTimes& times) override {
-    if (!decoder_) shared_->decode_together(decode_, fields, times);
+  void announce(std::span<const std::uint8_t> field, const Draw& draw) override {
+    if (!is_scaled(field)) decoded_.announce(decode_, field, needed(field, draw));
   }
 
  private:
-  Result<ImageView> decode(std::span<const std::uint8_t> field, StageTimes& times) {
-    if (!decoder_) return shared_->decode(decode_, field, times);
-    const StageTimer timer(times, Stage::decode, field.size());
-    return decoder_->decode(field);
+  bool is_scaled(std::span<const std::uint8_t> field) const {
+    return scaled_ && sniff_image(field) == ImageKind::jpeg;
   }
 
-  // What lies outside of a crop is not computed, and with fast_scale no more than the steps need.
-  Result<void> write_wanted(std::span<const std::uint8_t> field, std::span<std::byte> slot,
+  // Other formats are decoded as a whole in any case.
+  std::optional<ImageWindow> needed(std::span<const std::uint8_t> field, const Draw& draw) {
+    if (sniff_image(field) != ImageKind::jpeg) return std::nullopt;
+    const Result<ImageSize> size = decoded_.measure(decode_, field);
+    return size ? processor_.needed(*size, draw) : std::nullopt;
+  }
+
+  Result<void> write_scaled(std::span<const std::uint8_t> field, std::span<std::byte> slot,
                             const Draw& draw, StageTimes& times) {
-    const Result<ImageSize> stored = decoder_->measure(field);
-    const auto wanted = stored ? processor_.wanted(*stored, draw) : std::nullopt;
+    const Result<ImageSize> stored = scaled_->measure(field);
+    if (!stored) return tl::unexpected(stored.error());
+    const auto wanted = processor_.wanted(*stored, draw);
     if (!wanted) {
-      const Result<ImageView> image = decode(field, times);
+      const Result<ImageView> image = [&] {
+        const StageTimer timer(times, Stage::decode, field.size());
+        return scaled_->decode(field);
+      }();
       if (!image) return tl::unexpected(image.error());
       return processor_.apply(*image, draw, slot, times);
     }
     Result<BoxedImage> image = [&] {
       const StageTimer timer(times, Stage::decode, field.size());
-      return decoder_->decode_for(field, wanted->window, wanted->target);
+      return scaled_->decode_for(field, wanted->window, wanted->target);
     }();
     if (!image) return tl::unexpected(std::move(image.error()));
     return processor_.apply_wanted(*image, *stored, draw, slot, times);
   }
 
   DecodeOptions decode_;
-  DecodedImages* shared_;
-  std::optional<ImageDecoder> decoder_;  // instead of what is shared
+  std::unique_ptr<DecodedImages> own_;
+  DecodedImages& decoded_;
+  std::optional<ImageDecoder> scaled_;  // instead of what is shared
   ImageProcessor processor_;
 };
 

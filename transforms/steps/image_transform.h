@@ -62,16 +62,20 @@ class ImageProcessor {
   Result<void> apply(ImageView image, const Draw& draw, std::span<std::byte> slot,
                      StageTimes& times);
 
-  /// All that the steps look at of an image, and the size that it is resized to at once: what
-  /// ImageDecoder::decode_for takes.
+  /// All pixels of an image of this size that `apply` looks at for the sample's draw. Nothing where
+  /// it is all of them, as far as is known.
+  std::optional<ImageWindow> needed(ImageSize stored, const Draw& draw);
+
+  /// For DecodeOptions::fast_scale: the part that the first step looks at, and the size that it
+  /// makes of it. What ImageDecoder::decode_for takes.
   struct Wanted {
     ImageWindow window;
     ImageSize target;
   };
-  /// Whether steps may want less than all of an image: there is one view, and the first step
+  /// Whether steps may want an image at another scale: there is one view, and the first step
   /// resizes.
-  bool wants_parts() const;
-  /// Of an image of this size, for the sample's draw. Nothing where all of it is wanted as it is.
+  bool wants_scaled() const;
+  /// Of an image of this size, for the sample's draw. Nothing where it is wanted as it is.
   std::optional<Wanted> wanted(ImageSize stored, const Draw& draw) const;
   /// The same as `apply` with the whole image, given what was wanted of one of size `stored`.
   Result<void> apply_wanted(const BoxedImage& image, ImageSize stored, const Draw& draw,
