@@ -216,6 +216,23 @@ void bm_resize(benchmark::State& state) {
   count_images(state);
 }
 
+/// One picture again and again, from the cache that holds it; or its first row in the place of all
+/// of them, from the cache next to the core: as if decoding had just made every row.
+void bm_resize_again(benchmark::State& state, bool one_row) {
+  Resizer resizer;
+  Bytes window(std::size_t{kSize} * kSize * 3);
+  const Picture& picture = pictures()[1];
+  ImageView view = picture.view();
+  if (one_row) view.stride_bytes = 0;
+  for (auto _ : state) {
+    const auto done = resizer.resize(view, clip_geometry(picture), Filter::bicubic,
+                                     {window.data(), kSize, kSize, std::size_t{kSize} * 3});
+    if (!done) differ("resize");
+    benchmark::DoNotOptimize(window.data());
+  }
+  count_images(state);
+}
+
 /// What normalising cannot be faster than: as many bytes written.
 void bm_fill(benchmark::State& state) {
   const auto bytes = static_cast<std::size_t>(state.range(0)) * kSize * kSize * 3;
@@ -283,6 +300,8 @@ void bm_clip_transform(benchmark::State& state) {
 BENCHMARK(bm_bare_libjpeg)->Unit(benchmark::kMillisecond);
 BENCHMARK(bm_decode)->Unit(benchmark::kMillisecond);
 BENCHMARK(bm_resize)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bm_resize_again, same_picture, false)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bm_resize_again, same_row, true)->Unit(benchmark::kMillisecond);
 BENCHMARK(bm_fill)->Arg(4)->Arg(2)->Arg(1)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(bm_normalize, float32_chw, Dtype::float32, PixelLayout::chw)
     ->Unit(benchmark::kMillisecond);

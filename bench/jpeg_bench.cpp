@@ -147,6 +147,10 @@ Times measure(const std::vector<Bytes>& files, int rounds) {
 }
 
 void print(const std::string& name, const Times& times) {
+  if (times.files == 0) {
+    std::printf("%-44s left to libjpeg-turbo\n", name.c_str());
+    return;
+  }
   std::printf("%-44s %5zu files  turbo %8.4f ms  own %8.4f ms %5.2fx  in pairs %8.4f ms %5.2fx\n",
               name.c_str(), times.files, times.turbo, times.own, times.turbo / times.own,
               times.pairs, times.turbo / times.pairs);
@@ -191,7 +195,7 @@ void measure_classes() {
           print(std::to_string(side) + "x" + std::to_string(recipe.height) + " " + sampling +
                     " quality " + std::to_string(quality) + (optimized ? " optimized" : ""),
                 times);
-          worst = std::min(worst, times.turbo / times.own);
+          if (times.files > 0) worst = std::min(worst, times.turbo / times.own);
         }
       }
     }

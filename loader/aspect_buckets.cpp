@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
-#include <stdexcept>
+
+#include "millrace/loader/require-inl.h"
 
 namespace millrace {
 
@@ -19,10 +20,6 @@ std::string exact_text(double number) {
   std::array<char, 32> digits;
   const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), number);
   return {digits.data(), written.ptr};
-}
-
-void require(bool holds, const std::string& message) {
-  if (!holds) throw std::invalid_argument(message);
 }
 
 }  // namespace

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <stdexcept>
 #include <string>
 
 #include "millrace/loader/permutation.h"
+#include "millrace/loader/require-inl.h"
 #include "millrace/loader/unit_passes.h"
 
 namespace millrace {
@@ -78,10 +78,6 @@ Interleave make_interleave(const PlanOptions& options, std::uint64_t epoch) {
       return {parts_of_weights(options), mix(options.seed, 0), false};
   }
   return {std::vector<std::uint64_t>{1}, 0, true};
-}
-
-void require(bool holds, const std::string& message) {
-  if (!holds) throw std::invalid_argument(message);
 }
 
 }  // namespace

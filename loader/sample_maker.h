@@ -17,7 +17,7 @@ namespace millrace {
 class SampleMaker {
  public:
   /// So many samples may be made together.
-  static constexpr std::size_t kMostTogether = 4;
+  static constexpr std::size_t kMostTogether = 2;
 
   /// `decoded` may be that of other makers that are used in turn with this one; it outlives this.
   SampleMaker(const Columns& columns, DecodedImages& decoded);
