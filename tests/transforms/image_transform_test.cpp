@@ -407,6 +407,7 @@ TEST_CASE("columns that need different parts of a field get theirs of one decodi
     DecodedImages decoded;
     StageTimes times;
     std::vector<std::unique_ptr<SlotWriter>> writers;
+    writers.reserve(columns.size());
     for (const auto& options : columns) {
       writers.push_back(image_transform(options)->make_sharing_writer(decoded));
     }

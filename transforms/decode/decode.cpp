@@ -148,7 +148,7 @@ Result<StoredImage> ImageDecoder::decode_part(std::span<const std::uint8_t> data
   const ImageKind kind = sniff_image(data);
   if (kind == ImageKind::jpeg) {
     const Result<StoredImage> told = parts_->jpeg.measure(data);
-    if (!told) return told;
+    if (!told) return tl::unexpected(told.error());
     validate(window, upright_size(*told));
     return parts_->jpeg.decode(data, parts_->pixels, {1, window});
   }

@@ -221,8 +221,8 @@ class ComponentSmoother {
     const int above = std::min(number, kReach);
     const int below = std::min(count - 1 - number, kReach);
     DcRows rows{};
-    for (int i = -kReach; i <= kReach; ++i) {
-      rows[static_cast<std::size_t>(i + kReach)] = dc_.row(y + std::clamp(i, -above, below));
+    for (std::size_t i = 0; i < kSide; ++i) {
+      rows[i] = dc_.row(y + std::clamp(static_cast<int>(i) - kReach, -above, below));
     }
     return rows;
   }
