@@ -237,8 +237,8 @@ std::size_t Loader::Pipeline::take_slots(InFlight& batch, std::size_t& first) co
   first = batch.next_slot;
   while (first < slots) {
     // What is left at the end is spread over all threads.
-    const std::size_t share = (slots - first) / threads_.size();
-    const std::size_t taken = std::clamp<std::size_t>(share, 1, SampleWorker::kMostTogether);
+    const std::size_t count = slots - first > threads_.size() ? SampleWorker::kMostTogether : 1;
+    const std::size_t taken = std::min(count, slots - first);
     if (batch.next_slot.compare_exchange_weak(first, first + taken)) return taken;
   }
   return 0;

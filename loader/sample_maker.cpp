@@ -18,7 +18,8 @@ void SampleMaker::prepare(std::span<const SampleFields* const> samples, StageTim
       columns_[column].writer->announce(sample->of(column), sample->draw());
     }
   }
-  decoded_.decode_announced(times);
+  // A sample by itself is decoded when its turn comes: what is before it may be bad.
+  if (samples.size() > 1) decoded_.decode_announced(times);
 }
 
 Result<void> SampleMaker::write(std::size_t column, const SampleFields& sample,

@@ -34,8 +34,8 @@ struct SlotRecord {
 /// one a thread.
 class SampleWorker {
  public:
-  /// So many slots a task may have. Two images are decoded side by side faster than in turn; of
-  /// four, one taking the place of the first that is done, the caches hold too few (docs/jpeg.md).
+  /// So many slots a task may have. Two images are decoded side by side faster than in turn; four,
+  /// two at a time, do not fit the caches (docs/jpeg.md).
   static constexpr std::size_t kMostTogether = SampleMaker::kMostTogether;
 
   using ColumnSets = std::shared_ptr<const std::vector<Columns>>;

@@ -51,7 +51,8 @@ class SlotWriter {
                              const Draw& draw, StageTimes& times) = 0;
   /// Tells what `write` will be called for next, after what was told before, while all of it stays
   /// where it is: a writer may have a part of its work done together with other writers', or for
-  /// several fields at once (DecodedImages). That changes no result.
+  /// several fields at once (DecodedImages). That changes no result. Not every write is announced,
+  /// but of the writers that share what is decoded either all are told of a field or none.
   virtual void announce(std::span<const std::uint8_t> /*field*/, const Draw& /*draw*/) {}
 
  protected:

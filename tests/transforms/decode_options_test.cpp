@@ -160,7 +160,7 @@ TEST_CASE("a part of an image is what the whole has there, for every sampling an
         CHECK_MESSAGE(packed_rgb(*part) == expected, h << "x" << v << " " << window.left << " "
                                                        << window.top << " " << window.width << " "
                                                        << window.height << " " << progressive);
-        const Result<ImageView> needed = decoder.decode_needed(jpeg, window);
+        const Result<ImageView> needed = decoder.decode(ImageDecoder::Job{jpeg, window, {}});
         REQUIRE(needed);
         CHECK(needed->width == 83);
         CHECK(packed_rgb(part_of(*needed, window)) == expected);
@@ -173,6 +173,8 @@ TEST_CASE("a part of an image is what the whole has there, for every sampling an
         const std::vector<std::uint8_t> in_whole =
             packed_rgb(part_of(*turned.decode(rotated), upright));
         CHECK(there == in_whole);
+        const ImageDecoder::Job job{rotated, upright, {}, i % 2 == 0};
+        CHECK(packed_rgb(part_of(*turned.decode(job), upright)) == in_whole);
       }
     }
   }

@@ -294,7 +294,7 @@ TEST_CASE("tiny images are left to libjpeg until their tables come again") {
   CHECK(left < 10);
   recipe.optimized = true;
   for (recipe.seed = 2; recipe.seed < 12; ++recipe.seed) CHECK_FALSE(decodes(recipe));
-  recipe.width = recipe.height = 32;
+  recipe.width = recipe.height = 40;
   CHECK(decodes(recipe));
 }
 

@@ -1,6 +1,7 @@
 #include "millrace/transforms/decode/decode.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -37,6 +38,11 @@ int scale_for(const ImageWindow& window, ImageSize target) {
   return 1;
 }
 
+std::size_t turned_bytes(const std::optional<StoredImage>& image) {
+  if (!image) return 0;
+  return millrace::turned_bytes({image->pixels.width, image->pixels.height}, image->orientation);
+}
+
 ImageSize upright_size(const StoredImage& image) {
   return millrace::upright_size({image.pixels.width, image.pixels.height}, image.orientation);
 }
@@ -57,22 +63,23 @@ struct ImageDecoder::Parts {
   explicit Parts(const DecodeOptions& given)
       : options(given), jpeg(given), png(given), webp(given) {}
 
-  Result<StoredImage> decode(std::span<const std::uint8_t> data, ImageKind kind);
+  /// `was_tried` as Job::was_tried.
+  Result<StoredImage> decode(std::span<const std::uint8_t> data, ImageKind kind, bool was_tried);
   Result<StoredImage> measure(std::span<const std::uint8_t> data, ImageKind kind);
 
   DecodeOptions options;
   PixelBuffer pixels;
   PixelBuffer turned;
   PixelBuffer pixels_together;
-  std::array<PixelBuffer, kMostTogether> turned_together;
+  PixelBuffer turned_together;
   JpegDecoder jpeg;
   PngDecoder png;
   WebpDecoder webp;
 };
 
-Result<StoredImage> ImageDecoder::Parts::decode(std::span<const std::uint8_t> data,
-                                                ImageKind kind) {
-  if (kind == ImageKind::jpeg) return jpeg.decode(data, pixels);
+Result<StoredImage> ImageDecoder::Parts::decode(std::span<const std::uint8_t> data, ImageKind kind,
+                                                bool was_tried) {
+  if (kind == ImageKind::jpeg) return jpeg.decode(data, pixels, {1, std::nullopt, was_tried});
   if (kind == ImageKind::png) return png.decode(data, pixels);
   if (kind == ImageKind::webp) return webp.decode(data, pixels);
   return refuse(data, kind);
@@ -102,9 +109,9 @@ Result<ImageSize> ImageDecoder::measure(std::span<const std::uint8_t> data) {
 }
 
 Result<ImageView> ImageDecoder::decode(std::span<const std::uint8_t> data) {
-  const Result<StoredImage> image = parts_->decode(data, sniff_image(data));
+  const Result<StoredImage> image = parts_->decode(data, sniff_image(data), false);
   if (!image) return tl::unexpected(image.error());
-  return turn_upright(image->pixels, image->orientation, parts_->turned);
+  return turn_upright(image->pixels, image->orientation, std::nullopt, parts_->turned);
 }
 
 void ImageDecoder::decode_together(std::span<Job> jobs) {
@@ -112,47 +119,54 @@ void ImageDecoder::decode_together(std::span<Job> jobs) {
   std::array<JpegJob, kMostTogether> jpegs;
   std::array<std::size_t, kMostTogether> number{};
   std::size_t count = 0;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(jobs.size(), kMostTogether); ++i) {
     jobs[i].image.reset();
+    jobs[i].was_tried = false;
     if (sniff_image(jobs[i].file) != ImageKind::jpeg) continue;
     number[count] = i;
-    jpegs[count++] = {jobs[i].file, jobs[i].needed, std::nullopt};
+    jpegs[count++] = {jobs[i].file, jobs[i].needed, std::nullopt, false};
   }
   parts_->jpeg.decode_together(std::span(jpegs).first(count), parts_->pixels_together);
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) bytes += turned_bytes(jpegs[i].image);
+  std::uint8_t* memory = parts_->turned_together.reserve(bytes);
   for (std::size_t i = 0; i < count; ++i) {
+    Job& job = jobs[number[i]];
+    job.was_tried = jpegs[i].was_tried;
     const std::optional<StoredImage>& stored = jpegs[i].image;
     if (!stored) continue;
-    jobs[number[i]].image =
-        turn_upright(stored->pixels, stored->orientation, parts_->turned_together[i]);
+    job.image = turn_upright(stored->pixels, stored->orientation, job.needed, memory);
+    memory += turned_bytes(stored);
   }
 }
 
-Result<ImageView> ImageDecoder::decode_needed(std::span<const std::uint8_t> data,
-                                              const ImageWindow& needed) {
-  const Result<StoredImage> image = decode_part(data, needed);
+Result<ImageView> ImageDecoder::decode(const Job& job) {
+  const Result<StoredImage> image =
+      job.needed ? decode_part(job.file, *job.needed, job.was_tried)
+                 : parts_->decode(job.file, sniff_image(job.file), job.was_tried);
   if (!image) return tl::unexpected(image.error());
-  return turn_upright(image->pixels, image->orientation, parts_->turned);
+  return turn_upright(image->pixels, image->orientation, job.needed, parts_->turned);
 }
 
 Result<ImageView> ImageDecoder::decode(std::span<const std::uint8_t> data,
                                        const ImageWindow& window) {
-  const Result<StoredImage> image = decode_part(data, window);
+  const Result<StoredImage> image = decode_part(data, window, false);
   if (!image) return tl::unexpected(image.error());
   const ImageSize stored{image->pixels.width, image->pixels.height};
   const ImageView part = part_of(image->pixels, stored_window(window, stored, image->orientation));
-  return turn_upright(part, image->orientation, parts_->turned);
+  return turn_upright(part, image->orientation, std::nullopt, parts_->turned);
 }
 
 Result<StoredImage> ImageDecoder::decode_part(std::span<const std::uint8_t> data,
-                                              const ImageWindow& window) {
+                                              const ImageWindow& window, bool was_tried) {
   const ImageKind kind = sniff_image(data);
   if (kind == ImageKind::jpeg) {
     const Result<StoredImage> told = parts_->jpeg.measure(data);
     if (!told) return tl::unexpected(told.error());
     validate(window, upright_size(*told));
-    return parts_->jpeg.decode(data, parts_->pixels, {1, window});
+    return parts_->jpeg.decode(data, parts_->pixels, {1, window, was_tried});
   }
-  Result<StoredImage> image = parts_->decode(data, kind);
+  Result<StoredImage> image = parts_->decode(data, kind, false);
   if (image) validate(window, upright_size(*image));
   return image;
 }
@@ -172,10 +186,10 @@ Result<BoxedImage> ImageDecoder::decode_for(std::span<const std::uint8_t> data,
   if (!told) return tl::unexpected(told.error());
   validate(window, upright_size(*told));
   const Result<StoredImage> image =
-      parts_->jpeg.decode(data, parts_->pixels, {scale, std::nullopt});
+      parts_->jpeg.decode(data, parts_->pixels, {scale, std::nullopt, false});
   if (!image) return tl::unexpected(image.error());
   const auto scaled = [scale](int at) { return static_cast<double>(at) / scale; };
-  return BoxedImage{turn_upright(image->pixels, image->orientation, parts_->turned),
+  return BoxedImage{turn_upright(image->pixels, image->orientation, std::nullopt, parts_->turned),
                     {scaled(window.left), scaled(window.top), scaled(window.left + window.width),
                      scaled(window.top + window.height)}};
 }

@@ -40,21 +40,22 @@ class ImageDecoder {
 
   Result<ImageView> decode(std::span<const std::uint8_t> data);
 
-  /// As decode(), of an image of which only the pixels within `needed` will be looked at: what the
-  /// others are is unspecified. The verdict is on the whole image.
-  /// Throws std::invalid_argument unless the window has pixels and lies within the image.
-  Result<ImageView> decode_needed(std::span<const std::uint8_t> data, const ImageWindow& needed);
-
-  /// One of several files that are decoded together.
+  /// A file that may be decoded together with others.
   struct Job {
     std::span<const std::uint8_t> file;
-    std::optional<ImageWindow> needed;  ///< as in decode_needed; none: all of it
-    std::optional<ImageView> image;     ///< what was made of it
+    /// The only pixels of the image that will be looked at, which lie within it: what the others
+    /// are is unspecified. None: all will.
+    std::optional<ImageWindow> needed;
+    std::optional<ImageView> image;  ///< what decode_together made of it
+    bool was_tried = false;          ///< and could not, though it is the faster way for such files
   };
   static constexpr std::size_t kMostTogether = 8;
-  /// Decodes those of up to kMostTogether files that are decoded faster side by side. The others,
-  /// large ones, and whatever is bad stay without an image: decode() is to have them.
+  /// Decodes those of the first kMostTogether files that are decoded faster side by side. The
+  /// others, large ones, and whatever is bad stay without an image: decode() is to have them.
   void decode_together(std::span<Job> jobs);
+  /// As decode() of the file, of a job without an image; the verdict is on the whole image. Throws
+  /// std::invalid_argument unless `needed` has pixels and lies within the image.
+  Result<ImageView> decode(const Job& job);
 
   /// The pixels that decode() gives within `window`, and its verdict on the whole image. Of a JPEG,
   /// what lies outside is read and not computed. Throws std::invalid_argument unless the window has
@@ -68,8 +69,10 @@ class ImageDecoder {
                                 ImageSize target);
 
  private:
-  /// The image as it is stored, of which the upright window is made.
-  Result<StoredImage> decode_part(std::span<const std::uint8_t> data, const ImageWindow& window);
+  /// The image as it is stored, of which the upright window is made. With `was_tried`, of a JPEG,
+  /// by libjpeg-turbo.
+  Result<StoredImage> decode_part(std::span<const std::uint8_t> data, const ImageWindow& window,
+                                  bool was_tried);
 
   struct Parts;
   std::unique_ptr<Parts> parts_;

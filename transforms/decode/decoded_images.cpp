@@ -50,7 +50,9 @@ DecodedImages::Entry& DecodedImages::entry_of(const DecodeOptions& options) {
 
 Result<ImageSize> DecodedImages::measure(const DecodeOptions& options,
                                          std::span<const std::uint8_t> field) {
-  return entry_of(options).decoder.measure(field);
+  Entry& entry = entry_of(options);
+  entry.alone = {};  // a PNG's metadata are looked for behind its pixels
+  return entry.decoder.measure(field);
 }
 
 void DecodedImages::announce(const DecodeOptions& options, std::span<const std::uint8_t> field,
@@ -91,9 +93,8 @@ Result<ImageView> DecodedImages::decode(const DecodeOptions& options,
   if (is_same(entry.alone.file, field)) return *entry.alone.image;
   entry.alone = {};
   const StageTimer timer(times, Stage::decode, field.size());
-  Result<ImageView> decoded = announced != nullptr && announced->needed
-                                  ? entry.decoder.decode_needed(field, *announced->needed)
-                                  : entry.decoder.decode(field);
+  Result<ImageView> decoded =
+      entry.decoder.decode(announced != nullptr ? *announced : ImageDecoder::Job{field, {}, {}});
   if (decoded) entry.alone = {field, std::nullopt, *decoded};
   return decoded;
 }

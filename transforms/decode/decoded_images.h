@@ -31,7 +31,7 @@ class DecodedImages {
   /// As ImageDecoder::measure.
   Result<ImageSize> measure(const DecodeOptions& options, std::span<const std::uint8_t> field);
   /// decode() will be called for the field, and of the image no pixels outside of `needed` will be
-  /// looked at; none: all will. `needed` lies within the image.
+  /// looked at by anybody until forget(); none: all will. `needed` lies within the image.
   void announce(const DecodeOptions& options, std::span<const std::uint8_t> field,
                 const std::optional<ImageWindow>& needed);
   /// Decodes what is better decoded together of the fields announced since forget(). The rest, and

@@ -31,13 +31,21 @@ ImageWindow stored_window(const ImageWindow& upright, ImageSize stored, int orie
   return {window.top, window.left, window.height, window.width};
 }
 
-ImageView turn_upright(ImageView stored, int orientation, PixelBuffer& buffer) {
+std::size_t turned_bytes(ImageSize stored, int orientation) {
+  if (orientation <= 1) return 0;
+  const ImageSize size = upright_size(stored, orientation);
+  return PixelBuffer::rgb_stride_bytes(size.width) * static_cast<std::size_t>(size.height);
+}
+
+ImageView turn_upright(ImageView stored, int orientation, const std::optional<ImageWindow>& needed,
+                       std::uint8_t* memory) {
   if (orientation <= 1) return stored;
   const ImageSize size = upright_size({stored.width, stored.height}, orientation);
-  const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(size.width);
-  const MutableImageView upright{
-      buffer.reserve(stride_bytes * static_cast<std::size_t>(size.height)), size.width, size.height,
-      stride_bytes};
+  const MutableImageView upright{memory, size.width, size.height,
+                                 PixelBuffer::rgb_stride_bytes(size.width)};
+  const ImageWindow made = needed.value_or(ImageWindow{0, 0, size.width, size.height});
+  const int bottom = made.top + made.height;
+  const int end = made.left + made.width;
   // One step to the right, and one down, of the upright image is so many bytes in the stored one.
   const auto row_bytes = static_cast<std::ptrdiff_t>(stored.stride_bytes);
   std::ptrdiff_t right = swaps_sides(orientation) ? row_bytes : 3;
@@ -54,10 +62,10 @@ ImageView turn_upright(ImageView stored, int orientation, PixelBuffer& buffer) {
   // In tiles, so that the lines of the cache that a column of pixels touches are still there for
   // the next column.
   constexpr int kTile = 32;
-  for (int top = 0; top < size.height; top += kTile) {
-    for (int left = 0; left < size.width; left += kTile) {
-      const int last_row = std::min(top + kTile, size.height);
-      const int last_column = std::min(left + kTile, size.width);
+  for (int top = made.top; top < bottom; top += kTile) {
+    for (int left = made.left; left < end; left += kTile) {
+      const int last_row = std::min(top + kTile, bottom);
+      const int last_column = std::min(left + kTile, end);
       for (int y = top; y < last_row; ++y) {
         const std::uint8_t* from = corner + y * down + left * right;
         std::uint8_t* to = upright.row(y) + static_cast<std::ptrdiff_t>(left) * 3;

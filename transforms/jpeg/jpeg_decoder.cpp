@@ -86,7 +86,7 @@ void JpegDecoder::decode_together(std::span<JpegJob> jobs, PixelBuffer& pixels) 
   std::size_t count = 0;
   std::int64_t pixel_count = 0;
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(jobs.size(), kMostTogether); ++i) {
     const Result<JpegFrame> frame = read_frame(jobs[i].file, orientation[count]);
     if (!frame) continue;
     const ImageSize size{frame->width, frame->height};
@@ -107,7 +107,9 @@ void JpegDecoder::decode_together(std::span<JpegJob> jobs, PixelBuffer& pixels) 
   }
   baseline_->decode(std::span(plain).first(count));
   for (std::size_t i = 0; i < count; ++i) {
-    if (plain[i].decoded) jobs[number[i]].image = StoredImage{images[i], orientation[i]};
+    JpegJob& job = jobs[number[i]];
+    job.was_tried = true;
+    if (plain[i].decoded) job.image = StoredImage{images[i], orientation[i]};
   }
 }
 
@@ -129,7 +131,7 @@ Result<StoredImage> JpegDecoder::decode(std::span<const std::uint8_t> data, Pixe
   const MutableImageView whole = image_at(pixels.reserve(memory_bytes(size, slack_bytes)), size);
   const MutableImageView rows = rows_of(whole, part.window);
   image.pixels = whole;
-  if (baseline_ != nullptr && choice.scale == 1 &&
+  if (baseline_ != nullptr && choice.scale == 1 && !choice.by_libjpeg &&
       baseline_->decode(data, size, part.window, rows)) {
     return image;
   }

@@ -22,6 +22,7 @@ class BaselineDecoder;
 struct JpegChoice {
   int scale = 1;                      ///< 1, 2, 4 or 8: sides are so many times shorter, rounded up
   std::optional<ImageWindow> window;  ///< of the scaled image, upright, within it; none: all
+  bool by_libjpeg = false;            ///< the own decoder has given it up before
 };
 
 /// One of several files that are decoded together.
@@ -29,6 +30,7 @@ struct JpegJob {
   std::span<const std::uint8_t> file;
   std::optional<ImageWindow> window;  ///< as JpegChoice::window
   std::optional<StoredImage> image;   ///< what was made of it
+  bool was_tried = false;             ///< without an image: whether the own decoder has given it up
 };
 
 /// JPEG to RGB as Pillow's convert("RGB").
@@ -47,7 +49,8 @@ class JpegDecoder {
   /// So many files can be decoded together, and so many pixels: what a thread holds stays bounded.
   static constexpr std::size_t kMostTogether = 8;
   static constexpr std::int64_t kMostPixelsTogether = std::int64_t{8} << 20;
-  /// Plain baseline files as decode() makes them, two at a time side by side, all in `pixels`.
+  /// Of the first kMostTogether, plain baseline files as decode() makes them, two at a time side by
+  /// side, all in `pixels`.
   /// Files that are not, those that are too large, and those in which anything is odd stay without
   /// an image.
   void decode_together(std::span<JpegJob> jobs, PixelBuffer& pixels);

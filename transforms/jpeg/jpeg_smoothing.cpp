@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 
 #include <jerror.h>
@@ -15,6 +16,7 @@ static_assert(LIBJPEG_TURBO_VERSION_NUMBER >= 2001000,
 
 constexpr int kReach = 2;  ///< blocks each way
 constexpr int kSide = 2 * kReach + 1;
+constexpr int kMostMissingBits = 13;   ///< the format has no more
 constexpr std::size_t kEstimated = 9;  ///< AC coefficients, the first of the zigzag order
 
 /// Weights of the DC values around a block, of 256.
@@ -28,7 +30,7 @@ constexpr Kernel transposed(const Kernel& of) {
   return result;
 }
 
-// Where no AC coefficient of a component is there, the blocks' averages are smoothed along.
+// Where no AC coefficient of a component is there, the blocks' averages are smoothed, too.
 constexpr Kernel kDc = {{{-2, -6, -8, -6, -2},
                          {-6, 6, 42, 6, -6},
                          {-8, 42, 152, 42, -8},
@@ -67,7 +69,8 @@ constexpr std::array<Kernel, kEstimated> kKernels = {
 constexpr std::array<Kernel, 5> kKnownDcKernels = {
     kKnownDcAc01, transposed(kKnownDcAc01), transposed(kKnownDcAc02), kKnownDcAc11, kKnownDcAc02};
 
-/// How many low bits of each coefficient are missing, -1: nothing is known. The first is DC.
+/// How many low bits of each AC coefficient are missing, by its place in the zigzag order; -1:
+/// nothing is known of it.
 using MissingBits = std::array<int, kEstimated + 1>;
 
 /// The DC values of a component, which its blocks lose while they are smoothed.
@@ -153,9 +156,11 @@ MissingBits missing_bits(const jpeg_decompress_struct& cinfo, int component,
   const int* before = cinfo.coef_bits[component + cinfo.num_components];
   for (std::size_t i = 1; i <= kEstimated; ++i) {
     if (!before_last_scan) {
-      result[i] = now[i];
+      result[i] = std::clamp(now[i], -1, kMostMissingBits);
+    } else if (cinfo.input_scan_number > 1) {
+      result[i] = std::clamp(before[i], -1, kMostMissingBits);
     } else {
-      result[i] = cinfo.input_scan_number > 1 ? before[i] : -1;
+      result[i] = -1;
     }
   }
   return result;
