@@ -109,9 +109,7 @@ Result<ImageSize> ImageDecoder::measure(std::span<const std::uint8_t> data) {
 }
 
 Result<ImageView> ImageDecoder::decode(std::span<const std::uint8_t> data) {
-  const Result<StoredImage> image = parts_->decode(data, sniff_image(data), false);
-  if (!image) return tl::unexpected(image.error());
-  return turn_upright(image->pixels, image->orientation, std::nullopt, parts_->turned);
+  return decode(Job{data, std::nullopt, std::nullopt});
 }
 
 void ImageDecoder::decode_together(std::span<Job> jobs) {
