@@ -188,6 +188,44 @@ TEST_CASE("a box without area spreads what lies there, as in Pillow; without a b
   CHECK(all.rgb == input.rgb);
 }
 
+TEST_CASE("nearest takes the pixel under the middle of each new one, of any size and box") {
+  // Rows of exactly as many bytes as pixels, so that a sanitizer sees what lies beside them.
+  const auto source = [](double begin, double end, int out_size, int wanted) {
+    const double step = (end - begin) / out_size;
+    double at = begin + step * 0.5;
+    for (int i = 0; i < wanted; ++i) at += step;
+    return static_cast<std::size_t>(at);
+  };
+  Resizer resizer;
+  for (int in = 1; in <= 9; ++in) {
+    Pixels input(in, in + 2);
+    for (std::size_t i = 0; i < input.rgb.size(); ++i) {
+      input.rgb[i] = static_cast<std::uint8_t>(i * 37 + 1);
+    }
+    for (int out = 1; out <= 20; ++out) {
+      using Edges = std::array<double, 4>;
+      for (const Edges& box :
+           {Edges{0, 0, in * 1.0, in + 2.0}, Edges{0.25, 0.5, in - 0.25, in + 1.0}}) {
+        Pixels output(out, out + 1);
+        REQUIRE(resizer.resize(input.view(), {out, out + 1, 0, 0, {box}}, Filter::nearest,
+                               output.view()));
+        std::vector<std::uint8_t> expected;
+        for (int y = 0; y <= out; ++y) {
+          for (int x = 0; x < out; ++x) {
+            const std::size_t row = source(box[1], box[3], out + 1, y);
+            const std::size_t column = source(box[0], box[2], out, x);
+            const auto pixel =
+                input.rgb.begin() +
+                static_cast<std::ptrdiff_t>((row * static_cast<std::size_t>(in) + column) * 3);
+            expected.insert(expected.end(), pixel, pixel + 3);
+          }
+        }
+        REQUIRE(output.rgb == expected);
+      }
+    }
+  }
+}
+
 TEST_CASE("a CLIP transform says what it makes, and refuses sizes that make no sense") {
   const auto floats = clip_transform(224);
   CHECK(floats->output().dtype == Dtype::float32);

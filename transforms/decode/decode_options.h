@@ -49,7 +49,7 @@ struct DecodeOptions {
   TruncatedImages truncated = TruncatedImages::error;
   /// Decodes a JPEG at 1/2, 1/4 or 1/8 of its size where what comes next makes it smaller still
   /// (ImageDecoder::decode_for). Faster, and the pixels differ from the reference's;
-  /// docs/transforms.md says by how much.
+  /// docs/decoding.md says by how much.
   bool fast_scale = false;
 
   /// A PNG of which one compressed text or colour profile is longer than this, decompressed, is

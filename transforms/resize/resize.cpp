@@ -66,17 +66,34 @@ void nearest_positions(const ResizeAxis& axis, std::vector<int>& positions) {
 
 void copy_nearest(ImageView input, const std::vector<int>& columns_from,
                   const std::vector<int>& rows_from, MutableImageView output) {
+  // Positions grow: those inside are a range. All but the last of it are copied with a fourth byte,
+  // which the next one overwrites, as long as the input has a byte there.
+  const auto inside = [&](int column) { return column >= 0; };
+  const auto first = std::ranges::find_if(columns_from, inside);
+  const auto end = std::find_if_not(first, columns_from.end(), inside);
+  const auto wide_end = first == end ? end : std::find(first, end - 1, input.width - 1);
+  const auto index = [&](auto place) { return place - columns_from.begin(); };
+  const std::size_t row_bytes = static_cast<std::size_t>(output.width) * 3;
   for (int y = 0; y < output.height; ++y) {
     std::uint8_t* out = output.row(y);
     const int from = rows_from[static_cast<std::size_t>(y)];
-    for (int x = 0; x < output.width; ++x, out += 3) {
-      const int column = columns_from[static_cast<std::size_t>(x)];
-      if (from < 0 || column < 0) {
-        std::memset(out, 0, 3);
-      } else {
-        std::memcpy(out, input.row(from) + static_cast<std::size_t>(column) * 3, 3);
-      }
+    if (from < 0) {
+      std::memset(out, 0, row_bytes);
+      continue;
     }
+    if (y > 0 && rows_from[static_cast<std::size_t>(y) - 1] == from) {
+      std::memcpy(out, output.row(y - 1), row_bytes);
+      continue;
+    }
+    const std::uint8_t* in = input.row(from);
+    const auto copy = [&](auto column, std::size_t bytes) {
+      std::memcpy(out + index(column) * 3, in + static_cast<std::size_t>(*column) * 3, bytes);
+    };
+    std::memset(out, 0, static_cast<std::size_t>(index(first)) * 3);
+    auto column = first;
+    for (; column != wide_end; ++column) copy(column, 4);
+    for (; column != end; ++column) copy(column, 3);
+    std::memset(out + index(end) * 3, 0, row_bytes - static_cast<std::size_t>(index(end)) * 3);
   }
 }
 

@@ -54,7 +54,7 @@ class image_transform:  # noqa: N801 - used like a function
             as [views, ...].
         stream: columns with another one draw other numbers; those with equal steps and the same one (an
             image and its mask) draw equally.
-        decode: options of decoding: max_image_pixels, fast_scale, ... (docs/transforms.md)
+        decode: options of decoding: max_image_pixels, fast_scale, ... (docs/decoding.md)
     """
 
     def __init__(self, steps, output: dict | None = None, views: int = 1, stream: int = 0, **decode):
