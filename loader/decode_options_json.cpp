@@ -28,6 +28,7 @@ DecodeOptions read_decode_options(const JsonObject& from) {
       options.background[i] = static_cast<std::uint8_t>(colour[i]);
     }
   }
+  read_choice("color_mode", options.color_mode, color_mode_name, ColorMode::rgb, ColorMode::native);
   read_choice("truncated", options.truncated, truncated_images_name, TruncatedImages::error,
               TruncatedImages::keep);
   read_choice("jpeg_decoder", options.jpeg_decoder, jpeg_path_name, JpegPath::automatic,

@@ -135,7 +135,8 @@ TEST_CASE(
     Bytes slot(options.spec().slot_bytes());
     StageTimes times;
     ImageProcessor processor(options);
-    REQUIRE(processor.apply(image.view(), {seed}, std::as_writable_bytes(std::span(slot)), times));
+    REQUIRE(processor.apply(static_cast<ImageView>(image.view()), {seed},
+                            std::as_writable_bytes(std::span(slot)), times));
     return slot;
   };
   for (std::uint64_t seed = 0; seed < 20; ++seed) {

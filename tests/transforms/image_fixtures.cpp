@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 
+#include "millrace/transforms/decode/alpha.h"
 #include "millrace/transforms/decode/decode.h"
 #include "reference_data.h"
 
@@ -18,7 +21,8 @@ Pixels copy_of(ImageView image) {
 }
 
 /// NumPy's format 1.0: magic, version, u16 header length, the header as text, then the data.
-Pixels read_npy_rgb(const std::filesystem::path& file) {
+/// Channels of one byte, or gray of 16 bits.
+ModePixels read_npy(const std::filesystem::path& file, std::string_view mode) {
   const std::vector<unsigned char> bytes = read_file(file);
   const std::size_t header_bytes = bytes.at(8) | bytes.at(9) << 8;
   const std::string header(bytes.begin() + 10,
@@ -26,13 +30,63 @@ Pixels read_npy_rgb(const std::filesystem::path& file) {
   const std::size_t shape = header.find("'shape': (") + std::strlen("'shape': (");
   std::size_t height = 0;
   std::size_t width = 0;
-  std::size_t channels = 0;
-  if (std::sscanf(header.c_str() + shape, "%zu, %zu, %zu", &height, &width, &channels) != 3 ||
-      channels != 3 || header.find("'|u1'") == std::string::npos) {
-    throw std::runtime_error("not 8-bit RGB: " + file.string());
+  std::size_t channels = 1;
+  const int sizes =
+      std::sscanf(header.c_str() + shape, "%zu, %zu, %zu", &height, &width, &channels);
+  const bool is_gray16 = mode == "I;16";
+  if (sizes < 2 || header.find(is_gray16 ? "'<u2'" : "'|u1'") == std::string::npos) {
+    throw std::runtime_error("not of mode " + std::string(mode) + ": " + file.string());
   }
-  Pixels pixels(static_cast<int>(width), static_cast<int>(height));
-  std::memcpy(pixels.rgb.data(), bytes.data() + 10 + header_bytes, pixels.rgb.size());
+  const Pixels none(static_cast<int>(width), static_cast<int>(height));
+  ModePixels image;
+  image.rgb = image.over_white = image.color = image.fourth = none;
+  image.mode = is_gray16                        ? NativeMode::gray16
+               : mode == "CMYK"                 ? NativeMode::cmyk
+               : mode == "RGBA" || mode == "LA" ? NativeMode::alpha
+                                                : NativeMode::rgb;
+  const std::size_t pixel_bytes = is_gray16 ? 2 : channels;
+  const std::uint8_t* pixel = bytes.data() + 10 + header_bytes;
+  for (std::size_t i = 0; i < width * height; ++i, pixel += pixel_bytes) {
+    std::uint8_t* rgb = &image.rgb.rgb[3 * i];
+    std::uint8_t* over_white = &image.over_white.rgb[3 * i];
+    std::uint8_t* color = &image.color.rgb[3 * i];
+    std::uint8_t* fourth = &image.fourth.rgb[3 * i];
+    if (is_gray16) {
+      color[0] = pixel[1];
+      color[1] = pixel[0];
+      std::memset(rgb, clip_gray16(pixel[1], pixel[0]), 3);
+      std::memcpy(over_white, rgb, 3);
+      continue;
+    }
+    for (std::size_t c = 0; c < 3; ++c) color[c] = pixel[channels < 3 ? 0 : c];
+    if (channels % 2 == 0) std::memset(fourth, pixel[channels - 1], 3);
+    if (image.mode == NativeMode::cmyk) {
+      cmyk_to_rgb(color, fourth, 1, rgb);
+    } else {
+      std::memcpy(rgb, color, 3);
+    }
+    const int alpha = image.mode == NativeMode::alpha ? fourth[0] : 255;
+    composite_pixel(rgb, alpha, {255, 255, 255}, over_white);
+  }
+  return image;
+}
+
+ModePixels decoded(std::span<const std::uint8_t> file) {
+  ImageDecoder decoder({.color_mode = ColorMode::native});
+  const Result<DecodedImage> image = decoder.decode(file);
+  if (!image) throw std::runtime_error(image.error().message);
+  ModePixels pixels;
+  pixels.rgb = copy_of(*image);
+  ImageDecoder compositing({.alpha = AlphaMode::composite});
+  const Result<ImageView> over_white = compositing.decode(file);
+  if (!over_white) throw std::runtime_error(over_white.error().message);
+  pixels.over_white = copy_of(*over_white);
+  pixels.mode = image->native.mode;
+  if (image->native.color.data != nullptr) pixels.color = copy_of(image->native.color);
+  if (image->native.fourth.data != nullptr) pixels.fourth = copy_of(image->native.fourth);
+  if (image->native.palette != nullptr) {
+    pixels.palette.assign(image->native.palette, image->native.palette + 768);
+  }
   return pixels;
 }
 
@@ -83,20 +137,27 @@ std::map<std::string, std::vector<std::uint8_t>> read_photos(const std::filesyst
   return photos;
 }
 
-Pixels read_resize_input(const std::filesystem::path& data, simdjson::dom::element input,
-                         const std::map<std::string, std::vector<std::uint8_t>>& photos) {
+DecodedImage ModePixels::view() const {
+  DecodedImage image{rgb.view(), {}};
+  if (mode == NativeMode::rgb) return image;
+  image.native = {mode, color.view(), {}, palette.data()};
+  if (mode == NativeMode::alpha || mode == NativeMode::cmyk) image.native.fourth = fourth.view();
+  return image;
+}
+
+ModePixels read_resize_input(const std::filesystem::path& data, simdjson::dom::element input,
+                             const std::map<std::string, std::vector<std::uint8_t>>& photos) {
   const std::string_view kind = input["kind"];
   if (kind == "photo") {
     const std::string name = std::string(input["shard"].get_string().value()) + "/" +
                              std::string(input["key"].get_string().value());
-    ImageDecoder decoder;
-    const Result<ImageView> image = decoder.decode(photos.at(name));
-    if (!image) throw std::runtime_error(image.error().message);
-    return copy_of(*image);
+    return decoded(photos.at(name));
   }
-  std::string_view mode;
-  if (kind != "npy" || input["mode"].get(mode) != simdjson::SUCCESS || mode != "RGB") return {};
-  return read_npy_rgb(data / std::string(input["file"].get_string().value()));
+  const std::filesystem::path file = data / std::string(input["file"].get_string().value());
+  if (kind == "png") return decoded(read_file(file));
+  const std::string_view mode = input["mode"];
+  if (mode == "I" || mode == "F") return {};
+  return read_npy(file, mode);
 }
 
 }  // namespace millrace::test

@@ -8,6 +8,7 @@
 
 #include <simdjson.h>
 
+#include "millrace/transforms/decode/native_image.h"
 #include "millrace/transforms/image.h"
 
 namespace millrace::test {
@@ -41,9 +42,21 @@ Pixels make_pixels(int width, int height, std::uint32_t seed);
 /// The reference photos: (shard, key) -> the bytes of its JPEG.
 std::map<std::string, std::vector<std::uint8_t>> read_photos(const std::filesystem::path& data);
 
-/// An input of the resize references as RGB; gray becomes RGB. Without pixels where the input is of
-/// a kind that has no equal in RGB.
-Pixels read_resize_input(const std::filesystem::path& data, simdjson::dom::element input,
-                         const std::map<std::string, std::vector<std::uint8_t>>& photos);
+/// An image in its native mode, in RGB without its opacity, and in RGB over white.
+struct ModePixels {
+  Pixels rgb;
+  Pixels over_white;
+  NativeMode mode = NativeMode::rgb;
+  Pixels color;
+  Pixels fourth;
+  std::vector<std::uint8_t> palette;
+
+  DecodedImage view() const;
+};
+
+/// An input of the resize references. Without pixels where its mode is that of no JPEG, PNG or
+/// WebP.
+ModePixels read_resize_input(const std::filesystem::path& data, simdjson::dom::element input,
+                             const std::map<std::string, std::vector<std::uint8_t>>& photos);
 
 }  // namespace millrace::test

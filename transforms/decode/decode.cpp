@@ -70,6 +70,8 @@ struct ImageDecoder::Parts {
   DecodeOptions options;
   PixelBuffer pixels;
   PixelBuffer turned;
+  NativeBuffers native;
+  NativeBuffers native_turned;
   PixelBuffer pixels_together;
   PixelBuffer turned_together;
   JpegDecoder jpeg;
@@ -79,9 +81,10 @@ struct ImageDecoder::Parts {
 
 Result<StoredImage> ImageDecoder::Parts::decode(std::span<const std::uint8_t> data, ImageKind kind,
                                                 bool was_tried) {
-  if (kind == ImageKind::jpeg) return jpeg.decode(data, pixels, {1, std::nullopt, was_tried});
-  if (kind == ImageKind::png) return png.decode(data, pixels);
-  if (kind == ImageKind::webp) return webp.decode(data, pixels);
+  if (kind == ImageKind::jpeg)
+    return jpeg.decode(data, pixels, native, {1, std::nullopt, was_tried});
+  if (kind == ImageKind::png) return png.decode(data, pixels, native);
+  if (kind == ImageKind::webp) return webp.decode(data, pixels, native);
   return refuse(data, kind);
 }
 
@@ -90,7 +93,7 @@ Result<StoredImage> ImageDecoder::Parts::measure(std::span<const std::uint8_t> d
   if (kind == ImageKind::jpeg) return jpeg.measure(data);
   // Metadata may stand behind the image data, which are read as far as they are whole.
   if (kind == ImageKind::png && options.exif_orientation == ExifOrientation::apply) {
-    return png.decode(data, pixels);
+    return png.decode(data, pixels, native);
   }
   if (kind == ImageKind::png) return png.measure(data);
   if (kind == ImageKind::webp) return webp.measure(data);
@@ -108,7 +111,7 @@ Result<ImageSize> ImageDecoder::measure(std::span<const std::uint8_t> data) {
   return upright_size(*image);
 }
 
-Result<ImageView> ImageDecoder::decode(std::span<const std::uint8_t> data) {
+Result<DecodedImage> ImageDecoder::decode(std::span<const std::uint8_t> data) {
   return decode(Job{data, std::nullopt, std::nullopt});
 }
 
@@ -133,17 +136,31 @@ void ImageDecoder::decode_together(std::span<Job> jobs) {
     job.was_tried = jpegs[i].was_tried;
     const std::optional<StoredImage>& stored = jpegs[i].image;
     if (!stored) continue;
-    job.image = turn_upright(stored->pixels, stored->orientation, job.needed, memory);
+    // Files that are decoded so have no other mode than RGB or gray.
+    job.image = {turn_upright(stored->pixels, stored->orientation, job.needed, memory), {}};
     memory += turned_bytes(stored);
   }
 }
 
-Result<ImageView> ImageDecoder::decode(const Job& job) {
+Result<DecodedImage> ImageDecoder::decode(const Job& job) {
   const Result<StoredImage> image =
       job.needed ? decode_part(job.file, *job.needed, job.was_tried)
                  : parts_->decode(job.file, sniff_image(job.file), job.was_tried);
   if (!image) return tl::unexpected(image.error());
-  return turn_upright(image->pixels, image->orientation, job.needed, parts_->turned);
+  const auto upright = [&](ImageView view, PixelBuffer& turned) {
+    return turn_upright(view, image->orientation, job.needed, turned);
+  };
+  DecodedImage decoded{upright(image->pixels, parts_->turned), image->native};
+  NativeImage& native = decoded.native;
+  if (native.color.data == image->pixels.data) {
+    native.color = decoded;
+  } else if (native.color.data != nullptr) {
+    native.color = upright(native.color, parts_->native_turned.color);
+  }
+  if (native.fourth.data != nullptr) {
+    native.fourth = upright(native.fourth, parts_->native_turned.fourth);
+  }
+  return decoded;
 }
 
 Result<ImageView> ImageDecoder::decode(std::span<const std::uint8_t> data,
@@ -162,7 +179,7 @@ Result<StoredImage> ImageDecoder::decode_part(std::span<const std::uint8_t> data
     const Result<StoredImage> told = parts_->jpeg.measure(data);
     if (!told) return tl::unexpected(told.error());
     validate(window, upright_size(*told));
-    return parts_->jpeg.decode(data, parts_->pixels, {1, window, was_tried});
+    return parts_->jpeg.decode(data, parts_->pixels, parts_->native, {1, window, was_tried});
   }
   Result<StoredImage> image = parts_->decode(data, kind, false);
   if (image) validate(window, upright_size(*image));
@@ -184,7 +201,7 @@ Result<BoxedImage> ImageDecoder::decode_for(std::span<const std::uint8_t> data,
   if (!told) return tl::unexpected(told.error());
   validate(window, upright_size(*told));
   const Result<StoredImage> image =
-      parts_->jpeg.decode(data, parts_->pixels, {scale, std::nullopt, false});
+      parts_->jpeg.decode(data, parts_->pixels, parts_->native, {scale, std::nullopt, false});
   if (!image) return tl::unexpected(image.error());
   const auto scaled = [scale](int at) { return static_cast<double>(at) / scale; };
   return BoxedImage{turn_upright(image->pixels, image->orientation, std::nullopt, parts_->turned),

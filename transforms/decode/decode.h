@@ -8,6 +8,7 @@
 
 #include "millrace/result/result.h"
 #include "millrace/transforms/decode/decode_options.h"
+#include "millrace/transforms/decode/native_image.h"
 #include "millrace/transforms/decode/stored_image.h"
 #include "millrace/transforms/image.h"
 
@@ -38,7 +39,7 @@ class ImageDecoder {
   /// be one that decode() refuses.
   Result<ImageSize> measure(std::span<const std::uint8_t> data);
 
-  Result<ImageView> decode(std::span<const std::uint8_t> data);
+  Result<DecodedImage> decode(std::span<const std::uint8_t> data);
 
   /// A file that may be decoded together with others.
   struct Job {
@@ -46,8 +47,8 @@ class ImageDecoder {
     /// The only pixels of the image that will be looked at, which lie within it: what the others
     /// are is unspecified. None: all will.
     std::optional<ImageWindow> needed;
-    std::optional<ImageView> image;  ///< what decode_together made of it
-    bool was_tried = false;          ///< and could not, though it is the faster way for such files
+    std::optional<DecodedImage> image;  ///< what decode_together made of it
+    bool was_tried = false;  ///< and could not, though it is the faster way for such files
   };
   static constexpr std::size_t kMostTogether = 8;
   /// Decodes those of the first kMostTogether files that are decoded faster side by side. The
@@ -55,7 +56,7 @@ class ImageDecoder {
   void decode_together(std::span<Job> jobs);
   /// As decode() of the file, of a job without an image; the verdict is on the whole image. Throws
   /// std::invalid_argument unless `needed` has pixels and lies within the image.
-  Result<ImageView> decode(const Job& job);
+  Result<DecodedImage> decode(const Job& job);
 
   /// The pixels that decode() gives within `window`, and its verdict on the whole image. Of a JPEG,
   /// what lies outside is read and not computed. Throws std::invalid_argument unless the window has

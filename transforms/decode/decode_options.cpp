@@ -10,6 +10,8 @@ const char* alpha_mode_name(AlphaMode mode) {
   return mode == AlphaMode::composite ? "composite" : "drop";
 }
 
+const char* color_mode_name(ColorMode mode) { return mode == ColorMode::native ? "native" : "rgb"; }
+
 const char* truncated_images_name(TruncatedImages truncated) {
   return truncated == TruncatedImages::keep ? "keep" : "error";
 }
@@ -35,6 +37,9 @@ std::string json_members(const DecodeOptions& options) {
     text += R"(,"background":[)" + std::to_string(options.background[0]) + "," +
             std::to_string(options.background[1]) + "," + std::to_string(options.background[2]) +
             "]";
+  }
+  if (options.color_mode != kDefaults.color_mode) {
+    add_name("color_mode", color_mode_name(options.color_mode));
   }
   if (options.truncated != kDefaults.truncated) {
     add_name("truncated", truncated_images_name(options.truncated));

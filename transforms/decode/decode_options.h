@@ -18,6 +18,12 @@ enum class AlphaMode : std::uint8_t {
   composite,  ///< over DecodeOptions::background: Pillow's Image.alpha_composite
 };
 
+/// In which mode an image goes through the steps that change its size or place.
+enum class ColorMode : std::uint8_t {
+  rgb,     ///< RGB, made of it before: Image.open(...).convert("RGB"), then the steps
+  native,  ///< the file's own, made RGB before the first step that changes colours
+};
+
 /// What becomes of image data that end early or are damaged.
 enum class TruncatedImages : std::uint8_t {
   error,  ///< bad_image, wherever Pillow has an error
@@ -46,6 +52,10 @@ struct DecodeOptions {
   AlphaMode alpha = AlphaMode::drop;
   /// Red, green, blue behind what is transparent; used by AlphaMode::composite alone.
   std::array<std::uint8_t, 3> background = {255, 255, 255};
+  /// `native` is what open_clip's and torchvision's transforms do with an image as Image.open gives
+  /// it; a WebDataset pipeline that decodes "pilrgb" makes it RGB first. It matters for CMYK, for
+  /// palettes, opacity that is dropped, one bit and 16-bit gray, where it takes longer.
+  ColorMode color_mode = ColorMode::rgb;
   TruncatedImages truncated = TruncatedImages::error;
   /// Decodes a JPEG at 1/2, 1/4 or 1/8 of its size where what comes next makes it smaller still
   /// (ImageDecoder::decode_for). Faster, and the pixels differ from the reference's;
@@ -64,9 +74,10 @@ struct DecodeOptions {
   bool operator==(const DecodeOptions&) const = default;
 };
 
-/// "ignore", "apply"; "drop", "composite"; "error", "keep"; "auto", "turbo".
+/// "ignore", "apply"; "drop", "composite"; "rgb", "native"; "error", "keep"; "auto", "turbo".
 const char* exif_orientation_name(ExifOrientation orientation);
 const char* alpha_mode_name(AlphaMode mode);
+const char* color_mode_name(ColorMode mode);
 const char* truncated_images_name(TruncatedImages truncated);
 const char* jpeg_path_name(JpegPath path);
 

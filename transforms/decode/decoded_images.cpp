@@ -85,15 +85,15 @@ void DecodedImages::decode_announced(StageTimes& times) {
   }
 }
 
-Result<ImageView> DecodedImages::decode(const DecodeOptions& options,
-                                        std::span<const std::uint8_t> field, StageTimes& times) {
+Result<DecodedImage> DecodedImages::decode(const DecodeOptions& options,
+                                           std::span<const std::uint8_t> field, StageTimes& times) {
   Entry& entry = entry_of(options);
   const ImageDecoder::Job* announced = entry.announced(field);
   if (announced != nullptr && announced->image) return *announced->image;
   if (is_same(entry.alone.file, field)) return *entry.alone.image;
   entry.alone = {};
   const StageTimer timer(times, Stage::decode, field.size());
-  Result<ImageView> decoded =
+  Result<DecodedImage> decoded =
       entry.decoder.decode(announced != nullptr ? *announced : ImageDecoder::Job{field, {}, {}});
   if (decoded) entry.alone = {field, std::nullopt, *decoded};
   return decoded;

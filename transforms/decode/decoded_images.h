@@ -8,6 +8,7 @@
 
 #include "millrace/result/result.h"
 #include "millrace/transforms/decode/decode_options.h"
+#include "millrace/transforms/decode/native_image.h"
 #include "millrace/transforms/image.h"
 #include "millrace/transforms/stage_times.h"
 
@@ -41,8 +42,8 @@ class DecodedImages {
   /// As ImageDecoder::decode, of the pixels that were announced to be needed; the time counts as
   /// Stage::decode. The view is valid until forget(), or until other fields are decoded with the
   /// same options.
-  Result<ImageView> decode(const DecodeOptions& options, std::span<const std::uint8_t> field,
-                           StageTimes& times);
+  Result<DecodedImage> decode(const DecodeOptions& options, std::span<const std::uint8_t> field,
+                              StageTimes& times);
 
  private:
   struct Entry;

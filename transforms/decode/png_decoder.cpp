@@ -107,7 +107,8 @@ Result<StoredImage> PngDecoder::measure(std::span<const std::uint8_t> data) cons
   return image;
 }
 
-Result<StoredImage> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBuffer& pixels) {
+Result<StoredImage> PngDecoder::decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
+                                       NativeBuffers& native) {
   PngChunks chunks(data, options_);
   if (auto opened = chunks.open(); !opened) return tl::unexpected(opened.error());
   if (auto fits = check_size(chunks); !fits) return tl::unexpected(fits.error());
@@ -135,13 +136,44 @@ Result<StoredImage> PngDecoder::decode(std::span<const std::uint8_t> data, Pixel
     PngChunks again = at_data;
     if (auto read = read_rows(again, unpack, image); !read) return tl::unexpected(read.error());
   }
-  StoredImage stored{image, 1};
+  StoredImage stored{image, 1, {}};
+  if (options_.color_mode == ColorMode::native && options_.alpha == AlphaMode::drop) {
+    const Result<NativeImage> planes = read_native(at_data, image, native);
+    if (!planes) return tl::unexpected(planes.error());
+    stored.native = *planes;
+  }
   if (options_.exif_orientation == ExifOrientation::apply) {
     const Result<int> orientation = chunks.orientation();
     if (!orientation) return tl::unexpected(orientation.error());
     stored.orientation = *orientation;
   }
   return stored;
+}
+
+Result<NativeImage> PngDecoder::read_native(const PngChunks& at_data, MutableImageView image,
+                                            NativeBuffers& native) {
+  using Take = PngPixels::Take;
+  const PngMode mode = at_data.mode();
+  PngPixels unpack(mode, at_data.palette());
+  if (is_palette(mode) || mode == PngMode::gray1) {
+    palette_ = unpack.colours();
+    // One bit is white or black, and nothing else is a number of it.
+    if (mode == PngMode::gray1) std::fill(palette_.begin() + 3, palette_.end(), 255);
+    return NativeImage{NativeMode::palette, image, {}, palette_.data()};
+  }
+  const bool is_gray16 = mode == PngMode::gray16;
+  const bool has_alpha = mode == PngMode::gray_alpha8 || mode == PngMode::gray_alpha16 ||
+                         mode == PngMode::rgba8 || mode == PngMode::rgba16;
+  if (!is_gray16 && !has_alpha) return NativeImage{};
+  PixelBuffer& memory = is_gray16 ? native.color : native.fourth;
+  const MutableImageView plane{
+      memory.reserve(image.stride_bytes * static_cast<std::size_t>(image.height)), image.width,
+      image.height, image.stride_bytes};
+  unpack.take(is_gray16 ? Take::gray16 : Take::alpha);
+  PngChunks again = at_data;
+  if (auto read = read_rows(again, unpack, plane); !read) return tl::unexpected(read.error());
+  if (is_gray16) return NativeImage{NativeMode::gray16, plane, {}, nullptr};
+  return NativeImage{NativeMode::alpha, image, plane, nullptr};
 }
 
 Result<void> PngDecoder::read_rows(PngChunks& chunks, const PngPixels& unpack,

@@ -27,8 +27,9 @@ class PngDecoder {
   PngDecoder(const PngDecoder&) = delete;
   PngDecoder& operator=(const PngDecoder&) = delete;
 
-  /// The view lies in `pixels`. Errors: bad_image, image_too_large.
-  Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels);
+  /// The view lies in `pixels`, its planes in `native`. Errors: bad_image, image_too_large.
+  Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
+                             NativeBuffers& native);
 
   /// The size, from the header alone: how it lies may be said behind the image data.
   Result<StoredImage> measure(std::span<const std::uint8_t> data) const;
@@ -40,9 +41,15 @@ class PngDecoder {
   /// truncated images are kept.
   Result<void> read_rows(PngChunks& chunks, const PngPixels& unpack, MutableImageView image);
 
+  /// The planes of an image that is not resized as RGB: where that takes it, the image data, which
+  /// begin `at_data` and were read into `image`, are read again.
+  Result<NativeImage> read_native(const PngChunks& at_data, MutableImageView image,
+                                  NativeBuffers& native);
+
   DecodeOptions options_;
   std::unique_ptr<Inflater> inflater_;
   PixelBuffer rows_;
+  std::array<std::uint8_t, 768> palette_{};
 };
 
 }  // namespace millrace

@@ -98,7 +98,9 @@ Result<void> PngPixels::composite(const PngTransparency& transparency,
 
 void PngPixels::fill_empty(std::uint8_t* rgb, int count) const {
   std::array<std::uint8_t, 3> colour{};
-  if (bits_ <= 8) {
+  if (take_ != Take::rgb) {
+    // Without colour, and transparent.
+  } else if (bits_ <= 8) {
     std::copy_n(colours_.begin(), 3, colour.begin());
   } else if (composites_ || (has_key_ && key_ == colour)) {
     colour = background_;
@@ -157,6 +159,19 @@ void PngPixels::unpack(const std::uint8_t* packed, int count, std::uint8_t* rgb,
   }
   const std::size_t pixel_bytes = bits_ / 8;
   for (std::size_t i = 0; i < pixels; ++i, rgb += step_bytes, packed += pixel_bytes) {
+    if (take_ == Take::alpha) {
+      set_gray(rgb, packed[mode_ == PngMode::gray_alpha8 ? 1
+                           : mode_ == PngMode::rgba8     ? 3
+                           : mode_ == PngMode::rgba16    ? 6
+                                                         : 2]);
+      continue;
+    }
+    if (take_ == Take::gray16) {
+      rgb[0] = packed[0];
+      rgb[1] = packed[1];
+      rgb[2] = 0;
+      continue;
+    }
     switch (mode_) {
       case PngMode::gray16:
         set_gray(rgb, packed[0] != 0 ? 255 : packed[1]);

@@ -21,6 +21,17 @@ class PngPixels {
   Result<void> composite(const PngTransparency& transparency,
                          const std::array<std::uint8_t, 3>& background);
 
+  /// What a pixel's three bytes are.
+  enum class Take : std::uint8_t {
+    rgb,
+    alpha,   ///< its opacity, thrice; of modes that have a channel of it
+    gray16,  ///< the high and the low byte of 16-bit gray, and 0
+  };
+  void take(Take what) { take_ = what; }
+
+  /// What a sample of at most 8 bits stands for: RGB of each.
+  const std::array<std::uint8_t, 768>& colours() const { return colours_; }
+
   std::size_t bits_per_pixel() const { return bits_; }
 
   /// Sets `count` RGB triples to what pixel value 0 stands for.
@@ -40,6 +51,7 @@ class PngPixels {
                       std::size_t step_bytes) const;
 
   std::array<std::uint8_t, 768> colours_{};  ///< what a sample of at most 8 bits stands for
+  Take take_ = Take::rgb;
   bool composites_ = false;
   bool has_key_ = false;
   std::array<std::uint8_t, 3> key_{};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "millrace/transforms/decode/native_image.h"
 #include "millrace/transforms/image.h"
 
 namespace millrace {
@@ -8,6 +9,7 @@ namespace millrace {
 struct StoredImage {
   ImageView pixels;
   int orientation = 1;
+  NativeImage native;  ///< lies as `pixels` do
 };
 
 }  // namespace millrace

@@ -1,5 +1,6 @@
 #include "millrace/transforms/decode/webp_decoder.h"
 
+#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -60,8 +61,8 @@ Result<StoredImage> WebpDecoder::measure(std::span<const std::uint8_t> data) con
   return image;
 }
 
-Result<StoredImage> WebpDecoder::decode(std::span<const std::uint8_t> data,
-                                        PixelBuffer& pixels) const {
+Result<StoredImage> WebpDecoder::decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
+                                        NativeBuffers& native) const {
   // The canvas is allocated with the decoder, so its size is checked before.
   Result<StoredImage> image = measure(data);
   if (!image) return image;
@@ -88,7 +89,12 @@ Result<StoredImage> WebpDecoder::decode(std::span<const std::uint8_t> data,
   std::uint8_t* rows = pixels.reserve(stride_bytes * static_cast<std::size_t>(height));
   const std::uint32_t features =
       WebPDemuxGetI(WebPAnimDecoderGetDemuxer(decoder.get()), WEBP_FF_FORMAT_FLAGS);
-  const bool composites = options_.alpha == AlphaMode::composite && (features & ALPHA_FLAG) != 0;
+  const bool has_alpha = (features & ALPHA_FLAG) != 0;
+  const bool composites = options_.alpha == AlphaMode::composite && has_alpha;
+  const bool keeps_alpha = options_.color_mode == ColorMode::native && has_alpha && !composites;
+  std::uint8_t* alphas =
+      keeps_alpha ? native.fourth.reserve(stride_bytes * static_cast<std::size_t>(height))
+                  : nullptr;
   for (int y = 0; y < height; ++y) {
     std::uint8_t* rgb = rows + static_cast<std::size_t>(y) * stride_bytes;
     for (int x = 0; x < width; ++x, rgb += 3, rgba += 4) {
@@ -99,9 +105,17 @@ Result<StoredImage> WebpDecoder::decode(std::span<const std::uint8_t> data,
       rgb[0] = rgba[0];
       rgb[1] = rgba[1];
       rgb[2] = rgba[2];
+      if (!keeps_alpha) continue;
+      const std::size_t at =
+          static_cast<std::size_t>(y) * stride_bytes + std::size_t{3} * static_cast<std::size_t>(x);
+      std::memset(alphas + at, rgba[3], 3);
     }
   }
   image->pixels = {rows, width, height, stride_bytes};
+  if (keeps_alpha) {
+    image->native = {
+        NativeMode::alpha, image->pixels, {alphas, width, height, stride_bytes}, nullptr};
+  }
   return image;
 }
 

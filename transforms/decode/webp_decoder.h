@@ -18,8 +18,9 @@ class WebpDecoder {
  public:
   explicit WebpDecoder(const DecodeOptions& options) : options_(options) {}
 
-  /// The view lies in `pixels`. Errors: bad_image, image_too_large.
-  Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels) const;
+  /// The view lies in `pixels`, its planes in `native`. Errors: bad_image, image_too_large.
+  Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
+                             NativeBuffers& native) const;
 
   /// The size, and how it lies, without the pixels.
   Result<StoredImage> measure(std::span<const std::uint8_t> data) const;

@@ -109,12 +109,12 @@ void JpegDecoder::decode_together(std::span<JpegJob> jobs, PixelBuffer& pixels) 
   for (std::size_t i = 0; i < count; ++i) {
     JpegJob& job = jobs[number[i]];
     job.was_tried = true;
-    if (plain[i].decoded) job.image = StoredImage{images[i], orientation[i]};
+    if (plain[i].decoded) job.image = StoredImage{images[i], orientation[i], {}};
   }
 }
 
 Result<StoredImage> JpegDecoder::decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
-                                        const JpegChoice& choice) {
+                                        NativeBuffers& native, const JpegChoice& choice) {
   StoredImage image;
   const Result<JpegFrame> frame = read_frame(data, image.orientation);
   if (!frame) return tl::unexpected(frame.error());
@@ -122,15 +122,24 @@ Result<StoredImage> JpegDecoder::decode(std::span<const std::uint8_t> data, Pixe
                        (frame->height + choice.scale - 1) / choice.scale};
   // libjpeg does not tell, where it skips, that the data have ended.
   const bool makes_whole = options_.truncated == TruncatedImages::keep;
-  const LibjpegDecoder::Part part{
+  LibjpegDecoder::Part part{
       choice.scale,
-      stored_part(makes_whole ? std::nullopt : choice.window, size, image.orientation)};
+      stored_part(makes_whole ? std::nullopt : choice.window, size, image.orientation),
+      {},
+      {}};
 
   const std::size_t slack_bytes =
       std::max(LibjpegDecoder::scratch_bytes(*frame), jpeg::kRgbSlackBytes);
   const MutableImageView whole = image_at(pixels.reserve(memory_bytes(size, slack_bytes)), size);
   const MutableImageView rows = rows_of(whole, part.window);
   image.pixels = whole;
+  if (options_.color_mode == ColorMode::native && frame->components == 4) {
+    const MutableImageView cmy = image_at(native.color.reserve(memory_bytes(size, 0)), size);
+    const MutableImageView black = image_at(native.fourth.reserve(memory_bytes(size, 0)), size);
+    part.cmy = rows_of(cmy, part.window);
+    part.black = rows_of(black, part.window);
+    image.native = {NativeMode::cmyk, cmy, black, nullptr};
+  }
   if (baseline_ != nullptr && choice.scale == 1 && !choice.by_libjpeg &&
       baseline_->decode(data, size, part.window, rows)) {
     return image;

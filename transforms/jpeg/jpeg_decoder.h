@@ -41,10 +41,10 @@ class JpegDecoder {
   JpegDecoder(const JpegDecoder&) = delete;
   JpegDecoder& operator=(const JpegDecoder&) = delete;
 
-  /// The scaled image, which lies in `pixels`; what is outside of the window is unspecified.
-  /// Errors: bad_image, unsupported_image, image_too_large.
+  /// The scaled image, which lies in `pixels`, its planes in `native`; what is outside of the
+  /// window is unspecified. Errors: bad_image, unsupported_image, image_too_large.
   Result<StoredImage> decode(std::span<const std::uint8_t> data, PixelBuffer& pixels,
-                             const JpegChoice& choice = {});
+                             NativeBuffers& native, const JpegChoice& choice = {});
 
   /// So many files can be decoded together, and so many pixels: what a thread holds stays bounded.
   static constexpr std::size_t kMostTogether = 8;

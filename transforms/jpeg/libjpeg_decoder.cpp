@@ -11,6 +11,7 @@
 
 #include <jpeglib.h>
 
+#include "millrace/transforms/decode/native_image.h"
 #include "millrace/transforms/jpeg/jpeg_errors-inl.h"
 #include "millrace/transforms/jpeg/jpeg_memory.h"
 #include "millrace/transforms/jpeg/jpeg_smoothing.h"
@@ -28,21 +29,24 @@ std::size_t memory_limit_bytes(const DecodeOptions& options) {
   return static_cast<std::size_t>(options.max_image_pixels * kBytesPerPixel + kPaddingBytes);
 }
 
-/// a * b / 255, rounded, as Pillow's MULDIV255.
-int multiply_bytes(int a, int b) {
-  const int product = a * b + 128;
-  return ((product >> 8) + product) >> 8;
+/// Parts libjpeg's CMYK, which is read as inverted (Adobe's habit), whether a marker says so or
+/// not.
+void split_cmyk(const std::uint8_t* cmyk, int width, std::uint8_t* cmy, std::uint8_t* black) {
+  for (int x = 0; x < width; ++x, cmyk += 4, cmy += 3, black += 3) {
+    for (int c = 0; c < 3; ++c) {
+      cmy[c] = static_cast<std::uint8_t>(255 - cmyk[c]);
+      black[c] = static_cast<std::uint8_t>(255 - cmyk[3]);
+    }
+  }
 }
 
-/// libjpeg's CMYK is read as inverted (Adobe's habit), whether a marker says so or not, then takes
-/// Pillow's way to RGB.
-void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, int width) {
+/// The same, on Pillow's way to RGB.
+void unpack_cmyk(const std::uint8_t* cmyk, int width, std::uint8_t* rgb) {
   for (int x = 0; x < width; ++x, cmyk += 4, rgb += 3) {
-    const int light = cmyk[3];
-    for (int c = 0; c < 3; ++c) {
-      rgb[c] = static_cast<std::uint8_t>(
-          std::clamp(light - multiply_bytes(255 - cmyk[c], light), 0, 255));
-    }
+    std::array<std::uint8_t, 3> cmy{};
+    std::array<std::uint8_t, 3> black{};
+    split_cmyk(cmyk, 1, cmy.data(), black.data());
+    cmyk_to_rgb(cmy.data(), black.data(), 1, rgb);
   }
 }
 
@@ -120,9 +124,9 @@ struct LibjpegDecoder::Codec {
                std::uint8_t* scratch);
   Outcome start(const JpegFrame& frame, const Part& part);
   bool start_progressive();
-  bool read_rows(int count, MutableImageView rows, std::uint8_t* scratch);
-  bool read_window(const ImageWindow& window, MutableImageView rows, std::uint8_t* scratch);
-  void blacken(const JpegFrame& frame, MutableImageView rows) const;
+  bool read_rows(int count, const Part& part, MutableImageView rows, std::uint8_t* scratch);
+  bool read_window(const Part& part, MutableImageView rows, std::uint8_t* scratch);
+  void blacken(const JpegFrame& frame, const Part& part, MutableImageView rows) const;
 
   jpeg_decompress_struct cinfo{};
   DecodeErrors errors;
@@ -234,7 +238,8 @@ bool LibjpegDecoder::Codec::start_progressive() {
   return true;
 }
 
-bool LibjpegDecoder::Codec::read_rows(int count, MutableImageView rows, std::uint8_t* scratch) {
+bool LibjpegDecoder::Codec::read_rows(int count, const Part& part, MutableImageView rows,
+                                      std::uint8_t* scratch) {
   std::array<JSAMPROW, 16> next{};
   for (int y = 0; y < count;) {
     const bool is_cmyk = cinfo.out_color_space == JCS_CMYK;
@@ -245,16 +250,22 @@ bool LibjpegDecoder::Codec::read_rows(int count, MutableImageView rows, std::uin
     const auto got =
         static_cast<int>(jpeg_read_scanlines(&cinfo, next.data(), static_cast<JDIMENSION>(wanted)));
     if (got == 0 && !put_end_marker()) return false;
-    if (is_cmyk && got == 1)
-      cmyk_to_rgb(scratch, rows.row(y) + begin, static_cast<int>(cinfo.output_width));
+    if (is_cmyk && got == 1) {
+      const auto width = static_cast<int>(cinfo.output_width);
+      unpack_cmyk(scratch, width, rows.row(y) + begin);
+      if (part.cmy.data != nullptr) {
+        split_cmyk(scratch, width, part.cmy.row(y) + begin, part.black.row(y) + begin);
+      }
+    }
     y += got;
     rows_read += got;
   }
   return true;
 }
 
-bool LibjpegDecoder::Codec::read_window(const ImageWindow& window, MutableImageView rows,
+bool LibjpegDecoder::Codec::read_window(const Part& part, MutableImageView rows,
                                         std::uint8_t* scratch) {
+  const ImageWindow& window = part.window;
   const auto width = static_cast<int>(cinfo.output_width);
   if (window.width < width) {
     // Colours are blended with those of the pixels beside them: one more each way is the same as
@@ -265,11 +276,11 @@ bool LibjpegDecoder::Codec::read_window(const ImageWindow& window, MutableImageV
     first_column = static_cast<int>(left);
   }
   if (window.top > 0) jpeg_skip_scanlines(&cinfo, static_cast<JDIMENSION>(window.top));
-  if (!read_rows(window.height, rows, scratch)) return false;
+  if (!read_rows(window.height, part, rows, scratch)) return false;
   // Whether the data reach the end shows in the last row alone: skipping does not tell.
   const JDIMENSION left_over = cinfo.output_height - cinfo.output_scanline;
   if (left_over > 1) jpeg_skip_scanlines(&cinfo, left_over - 1);
-  return left_over == 0 || read_rows(1, {scratch, width, 1, 0}, scratch);
+  return left_over == 0 || read_rows(1, {}, {scratch, width, 1, 0}, scratch);
 }
 
 LibjpegDecoder::Outcome LibjpegDecoder::Codec::read(const JpegFrame& frame, const Part& part,
@@ -277,8 +288,8 @@ LibjpegDecoder::Outcome LibjpegDecoder::Codec::read(const JpegFrame& frame, cons
   if (const Outcome started = start(frame, part); started != Outcome::decoded) return started;
   const bool is_whole = part.window.width == static_cast<int>(cinfo.output_width) &&
                         part.window.height == static_cast<int>(cinfo.output_height);
-  const bool has_all = is_whole ? read_rows(part.window.height, rows, scratch)
-                                : read_window(part.window, rows, scratch);
+  const bool has_all = is_whole ? read_rows(part.window.height, part, rows, scratch)
+                                : read_window(part, rows, scratch);
   if (!has_all) return Outcome::cut_short;
   // Whether the end-of-image marker follows no longer matters, but an error on the way to it does.
   // A second frame header is one, which libjpeg 3 finds even where the file ends right behind the
@@ -289,10 +300,15 @@ LibjpegDecoder::Outcome LibjpegDecoder::Codec::read(const JpegFrame& frame, cons
 }
 
 /// Rows that were not read, as Pillow's conversion of zeros to RGB has them.
-void LibjpegDecoder::Codec::blacken(const JpegFrame& frame, MutableImageView rows) const {
+void LibjpegDecoder::Codec::blacken(const JpegFrame& frame, const Part& part,
+                                    MutableImageView rows) const {
   const int value = frame.components == 4 ? 255 : 0;
   for (int y = rows_read; y < rows.height; ++y) {
-    std::memset(rows.row(y), value, std::size_t{3} * static_cast<std::size_t>(rows.width));
+    const std::size_t row_bytes = std::size_t{3} * static_cast<std::size_t>(rows.width);
+    std::memset(rows.row(y), value, row_bytes);
+    if (part.cmy.data == nullptr) continue;
+    std::memset(part.cmy.row(y), 0, row_bytes);
+    std::memset(part.black.row(y), 0, row_bytes);
   }
 }
 
@@ -306,7 +322,7 @@ LibjpegDecoder::Outcome LibjpegDecoder::decode(std::span<const std::uint8_t> dat
                                                MutableImageView rows, std::uint8_t* scratch) {
   const Outcome outcome = codec_->decode(data, frame, part, rows, scratch);
   if (codec_->keeps_truncated && (outcome == Outcome::cut_short || outcome == Outcome::broken)) {
-    codec_->blacken(frame, rows);
+    codec_->blacken(frame, part, rows);
     return Outcome::decoded;
   }
   return outcome;

@@ -26,6 +26,9 @@ class LibjpegDecoder {
   struct Part {
     int scale = 1;       ///< 1, 2, 4 or 8: sides are so many times shorter, rounded up
     ImageWindow window;  ///< of the scaled image
+    /// Where they have data, and the file is CMYK: C, M and Y, and K thrice, beside `rows`.
+    MutableImageView cmy;
+    MutableImageView black;
   };
 
   /// Decodes to `rows`, which are as wide as the scaled image and as many as the window's; the

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "millrace/transforms/pixel_buffer.h"
+#include "millrace/transforms/resize/resize_order-inl.h"
 #include "millrace/transforms/resize/resize_passes.h"
 #include "millrace/transforms/resize/resize_scalar.h"
 #include "millrace/transforms/resize/resize_weights.h"
@@ -110,15 +111,6 @@ Result<Axes> checked_axes(ImageSize input, const Resizer::Geometry& geometry, Fi
                output.width, filter},
               {input.height, box->top, box->bottom, geometry.full_height, geometry.crop_top,
                output.height, filter}};
-}
-
-/// Pillow 13 begins with the pass along y where that spares many rows: measured with Pillow, over
-/// random sizes, boxes and filters; before, it always began along x. Both passes round to bytes, so
-/// the order shows.
-bool is_vertical_first(ImageView input, const Resizer::Geometry& geometry) {
-  const std::int64_t fewer_columns =
-      std::max<std::int64_t>(0, std::int64_t{input.width} - geometry.full_width);
-  return std::int64_t{input.height} - geometry.full_height > 2 * fewer_columns;
 }
 
 /// The weights along one axis, in the forms that the kernels take.
@@ -232,7 +224,8 @@ Result<void> Resizer::resize(ImageView input, const Geometry& geometry, Filter f
     copy_nearest(input, parts_->columns_from, parts_->rows_from, output);
     return {};
   }
-  if (!is_vertical_first(input, geometry)) {
+  if (!is_vertical_first({input.width, input.height},
+                         {geometry.full_width, geometry.full_height})) {
     parts_->run(input, columns, rows, output);
     return {};
   }

@@ -36,6 +36,13 @@ double sinc(double x) {
 
 double lanczos_filter(double x) { return -3.0 <= x && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0; }
 
+double bicubic_filter(double x) {
+  constexpr double kA = -0.5;
+  x = std::abs(x);
+  if (x < 1.0) return ((kA + 2.0) * x - (kA + 3.0)) * x * x + 1;
+  return x < 2.0 ? (((x - 5) * x + 8) * x - 4) * kA : 0.0;
+}
+
 double radius_of(Filter filter) {
   switch (filter) {
     case Filter::box:
@@ -89,6 +96,19 @@ void find_taps(const ResizeAxis& axis, const Scale& scale, std::vector<ResizeWei
   }
 }
 
+/// Of one output: as many as taps, and their sum is 1 unless it is 0.
+template <typename FilterFunction>
+void weigh(ResizeWeights::Taps taps, double center, double step, FilterFunction filter,
+           double* weights) {
+  double sum = 0.0;
+  for (int t = 0; t < taps.count; ++t) {
+    weights[t] = filter((t + taps.first - center + 0.5) * step);
+    sum += weights[t];
+  }
+  if (sum == 0.0) return;
+  for (int t = 0; t < taps.count; ++t) weights[t] = weights[t] / sum;
+}
+
 template <typename FilterFunction>
 void compute(const ResizeAxis& axis, const Scale& scale, ResizeWeights& weights,
              FilterFunction filter) {
@@ -96,17 +116,10 @@ void compute(const ResizeAxis& axis, const Scale& scale, ResizeWeights& weights,
   weights.scratch.resize(stride);
   for (std::size_t i = 0; i < weights.taps.size(); ++i) {
     const ResizeWeights::Taps taps = weights.taps[i];
-    const double center = center_of(axis, scale, i);
-    double sum = 0.0;
-    for (int t = 0; t < taps.count; ++t) {
-      const double weight = filter((t + taps.first - center + 0.5) * scale.step);
-      weights.scratch[static_cast<std::size_t>(t)] = weight;
-      sum += weight;
-    }
+    weigh(taps, center_of(axis, scale, i), scale.step, filter, weights.scratch.data());
     std::int32_t* row = weights.values.data() + i * stride;
     for (int t = 0; t < taps.count; ++t) {
-      const double weight = weights.scratch[static_cast<std::size_t>(t)];
-      row[t] = to_fixed_point(sum != 0.0 ? weight / sum : weight);
+      row[t] = to_fixed_point(weights.scratch[static_cast<std::size_t>(t)]);
     }
     std::fill(row + taps.count, row + stride, 0);
   }
@@ -147,6 +160,35 @@ void compute_filtered(const ResizeAxis& axis, ResizeWeights& weights) {
 }
 
 }  // namespace
+
+void compute_exact_weights(const ResizeAxis& axis, ExactWeights& weights) {
+  const Scale scale(axis);
+  const auto outputs = static_cast<std::size_t>(axis.window_size);
+  weights.stride = scale.most_taps;
+  weights.taps.resize(outputs);
+  weights.values.resize(outputs * weights.stride);
+  find_taps(axis, scale, weights.taps);
+  const auto filter = [&]() -> double (*)(double) {
+    switch (axis.filter) {
+      case Filter::box:
+        return box_filter;
+      case Filter::bilinear:
+        return bilinear_filter;
+      case Filter::hamming:
+        return hamming_filter;
+      case Filter::lanczos:
+        return lanczos_filter;
+      case Filter::bicubic:
+      case Filter::nearest:
+        break;
+    }
+    return bicubic_filter;
+  }();
+  for (std::size_t i = 0; i < outputs; ++i) {
+    weigh(weights.taps[i], center_of(axis, scale, i), scale.step, filter,
+          weights.values.data() + i * weights.stride);
+  }
+}
 
 void compute_resize_weights(const ResizeAxis& axis, ResizeWeights& weights) {
   if (axis.is_identity()) {

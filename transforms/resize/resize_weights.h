@@ -46,6 +46,17 @@ struct ResizeWeights {
   }
 };
 
+/// The same before they become whole numbers: Pillow's precompute_coeffs, for what has more than 8
+/// bits. Not of an identity axis, and not of nearest.
+struct ExactWeights {
+  std::vector<ResizeWeights::Taps> taps;
+  std::vector<double> values;  ///< `stride` a pixel
+  std::size_t stride = 0;
+
+  const double* row(int i) const { return values.data() + static_cast<std::size_t>(i) * stride; }
+};
+void compute_exact_weights(const ResizeAxis& axis, ExactWeights& weights);
+
 /// Recomputes `weights` in place. The filter is not nearest; along an identity axis each pixel is
 /// itself, with weight 1.
 void compute_resize_weights(const ResizeAxis& axis, ResizeWeights& weights);

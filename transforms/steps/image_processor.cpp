@@ -9,6 +9,7 @@
 #include "millrace/transforms/output/normalize.h"
 #include "millrace/transforms/pixel_buffer.h"
 #include "millrace/transforms/steps/image_transform.h"
+#include "millrace/transforms/steps/native_geometry-inl.h"
 #include "millrace/transforms/steps/pixel_steps-inl.h"
 #include "millrace/transforms/steps/step_geometry-inl.h"
 
@@ -21,37 +22,9 @@ std::uint64_t pixel_bytes(ImageSize size) {
 
 ImageSize size_of(ImageView image) { return {image.width, image.height}; }
 
-void copy_pixels(ImageView from, MutableImageView to) {
-  for (int y = 0; y < from.height; ++y) {
-    std::memcpy(to.row(y), from.row(y), static_cast<std::size_t>(from.width) * 3);
-  }
-}
-
-void fill_rows(MutableImageView image, const std::array<std::uint8_t, 3>& color, int left, int top,
-               int width, int height) {
-  for (int y = top; y < top + height; ++y) {
-    std::uint8_t* pixel = image.row(y) + static_cast<std::size_t>(left) * 3;
-    for (int x = 0; x < width; ++x, pixel += 3) std::memcpy(pixel, color.data(), 3);
-  }
-}
-
-/// Paints what lies around the placed image.
-void fill_around(MutableImageView image, const CenterCrop& crop, const CropPlacement& placed) {
-  const int right = placed.left + placed.kept.width;
-  const int bottom = placed.top + placed.kept.height;
-  fill_rows(image, crop.fill, 0, 0, image.width, placed.top);
-  fill_rows(image, crop.fill, 0, bottom, image.width, image.height - bottom);
-  fill_rows(image, crop.fill, 0, placed.top, placed.left, placed.kept.height);
-  fill_rows(image, crop.fill, right, placed.top, image.width - right, placed.kept.height);
-}
-
 bool changes_size(const ImageStep& step) {
   return std::holds_alternative<Resize>(step) || std::holds_alternative<CenterCrop>(step) ||
          std::holds_alternative<RandomResizedCrop>(step);
-}
-
-bool has_padding(const CropPlacement& placed, ImageSize size) {
-  return placed.kept.width != size.width || placed.kept.height != size.height;
 }
 
 }  // namespace
@@ -79,8 +52,12 @@ struct ImageProcessor::Parts {
     return {own, view << 32 | streams[step]};
   }
 
-  Result<void> make_view(ImageView image, const Draw& draw, std::size_t view,
+  Result<void> make_view(const DecodedImage& image, const Draw& draw, std::size_t view,
                          std::span<std::byte> slot, StageTimes& times);
+  /// The steps that move pixels, until the first that changes them, of an image that is not RGB.
+  /// Goes on to the step after them.
+  Result<void> move_native(const NativeImage& image, const Draw& draw, std::size_t view,
+                           std::size_t& i);
 
   std::optional<ImageWindow> needed_by(const Resize& resize, ImageSize stored);
   ImageWindow needed_by(const RandomResizedCrop& crop, ImageSize stored, const Draw& own) const;
@@ -96,6 +73,10 @@ struct ImageProcessor::Parts {
   /// Where the result of step `i` goes: the slot, if nothing changes the size any more and the slot
   /// takes bytes; otherwise a buffer that `current` does not lie in.
   Result<MutableImageView> target(std::size_t i, ImageSize of);
+  /// That a step may make: the last one always may.
+  std::uint64_t most_pixels() const {
+    return std::max(options.decode.max_image_pixels, pixel_bytes(size) / 3);
+  }
   /// What the image's size would be were it there whole and as it is stored.
   ImageSize whole_size() const { return part ? part->whole : size_of(current); }
   void move_to(MutableImageView image) {
@@ -116,6 +97,7 @@ struct ImageProcessor::Parts {
   std::array<PixelBuffer, 2> buffers;
   std::size_t next_buffer = 0;
   PixelScratch scratch;
+  std::optional<NativeGeometry> native;  // once there is an image for it
 
   /// What `current` is, where it is not the image as it is stored: a part of it, or scaled, of
   /// which the first step looks at a box.
@@ -131,14 +113,19 @@ struct ImageProcessor::Parts {
   std::optional<MutableImageView> writable;  // `current`, where it is ours
 };
 
-Result<void> ImageProcessor::Parts::make_view(ImageView image, const Draw& draw, std::size_t view,
-                                              std::span<std::byte> slot, StageTimes& times) {
+Result<void> ImageProcessor::Parts::make_view(const DecodedImage& image, const Draw& draw,
+                                              std::size_t view, std::span<std::byte> slot,
+                                              StageTimes& times) {
   slot_pixels = reinterpret_cast<std::uint8_t*>(slot.data());
   current = image;
   writable.reset();
   {
     const StageTimer timer(times, Stage::resize, pixel_bytes(size_of(image)));
-    for (std::size_t i = 0; i < options.steps.size();) {
+    std::size_t i = 0;
+    if (image.native.mode != NativeMode::rgb) {
+      if (Result<void> moved = move_native(image.native, draw, view, i); !moved) return moved;
+    }
+    while (i < options.steps.size()) {
       RandomNumbers numbers = numbers_of(draw, view, i);
       if (Result<void> taken = take_step(i, numbers); !taken) return taken;
     }
@@ -146,6 +133,18 @@ Result<void> ImageProcessor::Parts::make_view(ImageView image, const Draw& draw,
   if (writes_bytes && current.data == slot_pixels) return {};
   const StageTimer timer(times, Stage::normalize, pixel_bytes(size));
   normalizer.normalize(current, slot.data());
+  return {};
+}
+
+Result<void> ImageProcessor::Parts::move_native(const NativeImage& image, const Draw& draw,
+                                                std::size_t view, std::size_t& i) {
+  if (!native) native.emplace(most_pixels());
+  native->begin(image);
+  for (; i < options.steps.size() && NativeGeometry::has(options.steps[i]); ++i) {
+    RandomNumbers numbers = numbers_of(draw, view, i);
+    if (Result<void> taken = native->take(options.steps[i], numbers); !taken) return taken;
+  }
+  move_to(native->to_rgb());
   return {};
 }
 
@@ -194,23 +193,21 @@ Result<void> ImageProcessor::Parts::take(const Resize& resize, std::size_t& i) {
   Result<void> resized = resizer.resize(
       current, geometry, resize.filter,
       part_of(*to, {placed.left, placed.top, placed.kept.width, placed.kept.height}));
-  if (has_padding(placed, crop->size)) fill_around(*to, *crop, placed);
+  if (placed.is_padded(crop->size)) fill_around(*to, placed, crop->fill);
   move_to(*to);
   return resized;
 }
 
 Result<void> ImageProcessor::Parts::take(const CenterCrop& crop, std::size_t i) {
   const CropPlacement placed = place_center_crop(crop, size_of(current));
-  if (!has_padding(placed, crop.size)) {
+  if (!placed.is_padded(crop.size)) {
     current = part_of(current, placed.kept);
     if (writable) writable = part_of(*writable, placed.kept);
     return {};
   }
   const Result<MutableImageView> to = target(i, crop.size);
   if (!to) return tl::unexpected(to.error());
-  copy_pixels(part_of(current, placed.kept),
-              part_of(*to, {placed.left, placed.top, placed.kept.width, placed.kept.height}));
-  fill_around(*to, crop, placed);
+  place_pixels(current, placed, crop.fill, *to);
   move_to(*to);
   return {};
 }
@@ -237,7 +234,7 @@ Result<void> ImageProcessor::Parts::take_pixel_step(const PixelStep& step, Rando
     // What was decoded may be another column's, too.
     const Result<MutableImageView> to = target(options.steps.size(), size_of(current));
     if (!to) return tl::unexpected(to.error());
-    copy_pixels(current, *to);
+    place_pixels(current, {{0, 0, current.width, current.height}, 0, 0}, {}, *to);
     move_to(*to);
   }
   change_pixels(step, numbers, scratch, *writable);
@@ -249,11 +246,7 @@ Result<MutableImageView> ImageProcessor::Parts::target(std::size_t i, ImageSize 
   if (writes_bytes && i >= last_resizing && of == size) {
     return MutableImageView{slot_pixels, of.width, of.height, stride_bytes};
   }
-  if (of != size && pixel_bytes(of) / 3 > options.decode.max_image_pixels) {
-    return fail(Reason::image_too_large, "resized to " + std::to_string(of.width) + " x " +
-                                             std::to_string(of.height) +
-                                             " pixels on the way, more than max_image_pixels");
-  }
+  if (auto fits = check_step_pixels(of, most_pixels()); !fits) return tl::unexpected(fits.error());
   next_buffer = 1 - next_buffer;
   return MutableImageView{buffers[next_buffer].reserve(pixel_bytes(of)), of.width, of.height,
                           stride_bytes};
@@ -263,8 +256,8 @@ ImageProcessor::ImageProcessor(const ImageTransformOptions& options)
     : parts_(std::make_unique<Parts>(options)) {}
 ImageProcessor::~ImageProcessor() = default;
 
-Result<void> ImageProcessor::apply(ImageView image, const Draw& draw, std::span<std::byte> slot,
-                                   StageTimes& times) {
+Result<void> ImageProcessor::apply(const DecodedImage& image, const Draw& draw,
+                                   std::span<std::byte> slot, StageTimes& times) {
   if (image.width < 1 || image.height < 1) {
     return fail(Reason::bad_image, "the image has no pixels");
   }
@@ -342,7 +335,7 @@ Result<void> ImageProcessor::apply_wanted(const BoxedImage& image, ImageSize sto
                                           const Draw& draw, std::span<std::byte> slot,
                                           StageTimes& times) {
   parts_->part = {stored, image.box};
-  return parts_->make_view(image.pixels, parts_->own_draw(draw), 0, slot, times);
+  return parts_->make_view({image.pixels, {}}, parts_->own_draw(draw), 0, slot, times);
 }
 
 }  // namespace millrace

@@ -30,7 +30,7 @@ class ImageWriter final : public SlotWriter {
       own_->forget();
       announce(field, draw);
     }
-    const Result<ImageView> image = decoded_.decode(decode_, field, times);
+    const Result<DecodedImage> image = decoded_.decode(decode_, field, times);
     if (!image) return tl::unexpected(image.error());
     return processor_.apply(*image, draw, slot, times);
   }
@@ -56,7 +56,7 @@ class ImageWriter final : public SlotWriter {
     if (!stored) return tl::unexpected(stored.error());
     const auto wanted = processor_.wanted(*stored, draw);
     if (!wanted) {
-      const Result<ImageView> image = [&] {
+      const Result<DecodedImage> image = [&] {
         const StageTimer timer(times, Stage::decode, field.size());
         return scaled_->decode(field);
       }();

@@ -59,7 +59,7 @@ class ImageProcessor {
   /// Writes all views to `slot`, which is spec().slot_bytes() long. Errors: bad_image for an image
   /// without pixels or so narrow that a side becomes nothing or too long, image_too_large where a
   /// step on the way would need more than decode.max_image_pixels.
-  Result<void> apply(ImageView image, const Draw& draw, std::span<std::byte> slot,
+  Result<void> apply(const DecodedImage& image, const Draw& draw, std::span<std::byte> slot,
                      StageTimes& times);
 
   /// All pixels of an image of this size that `apply` looks at for the sample's draw. Nothing where

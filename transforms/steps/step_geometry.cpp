@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <string>
 
 #include "millrace/transforms/steps/step_geometry-inl.h"
 
@@ -32,6 +35,14 @@ PlacedAxis place_axis(CropRounding rounding, int from, int to) {
     return {half + (to_even && (from - to) % 2 != 0 ? half % 2 : 0), to, 0};
   }
   return {0, from, (to - from + (to_even ? 0 : 1)) / 2};
+}
+
+void fill_rows(MutableImageView image, const std::array<std::uint8_t, 3>& color, int left, int top,
+               int width, int height) {
+  for (int y = top; y < top + height; ++y) {
+    std::uint8_t* pixel = image.row(y) + static_cast<std::size_t>(left) * 3;
+    for (int x = 0; x < width; ++x, pixel += 3) std::memcpy(pixel, color.data(), 3);
+  }
 }
 
 }  // namespace
@@ -66,6 +77,35 @@ CropPlacement place_center_crop(const CenterCrop& crop, ImageSize size) {
   const PlacedAxis columns = place_axis(crop.rounding, size.width, crop.size.width);
   const PlacedAxis rows = place_axis(crop.rounding, size.height, crop.size.height);
   return {{columns.first, rows.first, columns.count, rows.count}, columns.to, rows.to};
+}
+
+void fill_around(MutableImageView image, const CropPlacement& placed,
+                 const std::array<std::uint8_t, 3>& fill) {
+  const int right = placed.left + placed.kept.width;
+  const int bottom = placed.top + placed.kept.height;
+  fill_rows(image, fill, 0, 0, image.width, placed.top);
+  fill_rows(image, fill, 0, bottom, image.width, image.height - bottom);
+  fill_rows(image, fill, 0, placed.top, placed.left, placed.kept.height);
+  fill_rows(image, fill, right, placed.top, image.width - right, placed.kept.height);
+}
+
+void place_pixels(ImageView from, const CropPlacement& placed,
+                  const std::array<std::uint8_t, 3>& fill, MutableImageView to) {
+  const ImageView kept = part_of(from, placed.kept);
+  for (int y = 0; y < kept.height; ++y) {
+    std::memcpy(to.row(placed.top + y) + std::size_t{3} * static_cast<std::size_t>(placed.left),
+                kept.row(y), std::size_t{3} * static_cast<std::size_t>(kept.width));
+  }
+  fill_around(to, placed, fill);
+}
+
+Result<void> check_step_pixels(ImageSize size, std::uint64_t most) {
+  const auto pixels =
+      static_cast<std::uint64_t>(size.width) * static_cast<std::uint64_t>(size.height);
+  if (pixels <= most) return {};
+  return fail(Reason::image_too_large, "resized to " + std::to_string(size.width) + " x " +
+                                           std::to_string(size.height) +
+                                           " pixels on the way, more than max_image_pixels");
 }
 
 ImageWindow draw_crop(const RandomResizedCrop& crop, ImageSize size, RandomNumbers& numbers) {
