@@ -149,6 +149,109 @@ def test_outputs_equal_torchs_conversions(normalize, layout):
     assert torch.equal(ours(image), chw if layout == "chw" else torch.from_numpy(image))
 
 
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "step, arguments, error, message",
+    [
+        ("resize_exact", ((20.7, 30),), TypeError, "size = 20.7: must be an integer"),
+        ("resize_exact", (20.7,), TypeError, "size = 20.7"),
+        ("resize_exact", ("20",), TypeError, "size = '20'"),
+        ("resize_exact", ((20, 30, 3),), ValueError, r"size = \(20, 30, 3\)"),
+        ("resize_exact", (20, Image.BICUBIC), TypeError, "filter = "),
+        ("center_crop", (20, "floor", 2.5), TypeError, "fill = 2.5"),
+        ("center_crop", (20, "floor", (1, 2)), ValueError, r"fill = \(1, 2\)"),
+        ("random_resized_crop", (20, 0.5), TypeError, r"scale = 0.5: must be \(low, high\)"),
+        ("random_resized_crop", (20, (0.1, 1), (1, NAN)), ValueError, "ratio = nan"),
+        ("horizontal_flip", ("x",), TypeError, "probability = 'x'"),
+        ("color_jitter", (NAN,), ValueError, "brightness = nan: must be finite"),
+        ("color_jitter", (0, 0, 0, (0, 0, 0)), ValueError, r"hue = \(0, 0, 0\)"),
+        ("gaussian_blur", ((0.1, NAN),), ValueError, "sigma = nan"),
+        ("solarize", (float("inf"),), ValueError, "threshold = inf"),
+        ("rand_augment", (2.5,), TypeError, "num_ops = 2.5"),
+        ("open_clip_train_steps", (20, (0.9, 1), 0.5, 1), TypeError, "color_jitter = 0.5"),
+        ("simclr_steps", (20, NAN), ValueError, "strength = nan"),
+    ],
+)
+def test_a_wrong_argument_of_a_step_is_an_error_that_names_it(step, arguments, error, message):
+    with pytest.raises(error, match=message):
+        getattr(millrace, step)(*arguments)
+
+
+def test_steps_take_numpys_numbers():
+    assert millrace.resize_exact(np.int64(20)) == millrace.resize_exact(20)
+    assert millrace.resize_exact(np.array([20, 30])) == millrace.resize_exact((20, 30))
+    assert millrace.color_jitter(np.float32(0.5)) == millrace.color_jitter(0.5)
+    assert millrace.random_resized_crop(20, np.array([0.5, 1])) == millrace.random_resized_crop(20, (0.5, 1))
+    step = {"step": "resize", "to": "exact", "size": np.int64(20)}
+    assert millrace.image_transform(step, views=np.int32(1))(np.zeros((5, 5, 3), np.uint8)).shape == (3, 20, 20)
+
+
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (lambda: millrace.image_transform([{"step": "grayscale", "probability": NAN}]), ValueError,
+         r"transform.steps\[0\].probability = nan: must be finite"),
+        (lambda: millrace.image_transform([]), ValueError, "step"),
+        (lambda: millrace.image_transform([[None]]), TypeError, r"steps\[0\]\[0\] = None: must be steps"),
+        (lambda: millrace.image_transform("resize"), TypeError, "steps = 'resize': must be steps"),
+        (lambda: millrace.image_transform(millrace.resize_exact(9), views=1.5), TypeError, "views = 1.5"),
+        (lambda: millrace.image_transform(millrace.resize_exact(9), ratio=1), TypeError,
+         r"^image_transform\(\) got an unexpected keyword argument 'ratio'"),
+        (lambda: millrace.clip_transform(9, ratio=1), TypeError, r"^clip_transform\(\) got an unexp.* 'ratio'"),
+        (lambda: millrace.clip_transform((9, 8)), TypeError, "size = "),
+        (lambda: millrace.clip_train_transform(9, normalize="clip"), TypeError,
+         r"^clip_train_transform\(\) got an unexpected keyword argument 'normalize'"),
+        (lambda: millrace.siglip_transform(9, alhpa="drop"), TypeError,
+         r"^siglip_transform\(\) got an unexpected keyword argument 'alhpa'; did you mean 'alpha'"),
+        (lambda: millrace.image_patches(size=9), TypeError, r"^image_patches\(\) got an unexpected .* 'size'"),
+        (lambda: millrace.clip_transform(9)(np.zeros((9, 9, 3), np.uint8), seed=1.5), TypeError, "seed = 1.5"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_of_a_transform_is_an_error_that_names_it(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_one_step_and_tuples_of_steps_are_steps():
+    crop, gray = millrace.center_crop(20), millrace.grayscale(0.5)
+    listed = millrace.image_transform([crop, gray])
+    assert millrace.image_transform([(crop, [gray])]).describe() == listed.describe()
+    assert millrace.image_transform((crop, gray)).describe() == listed.describe()
+    assert millrace.image_transform(crop).describe() == millrace.image_transform([crop]).describe()
+
+
+def test_presets_hand_over_as_asked_for():
+    image = np.random.default_rng(4).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    for preset, steps in (
+        (millrace.clip_train_transform, millrace.open_clip_train_steps(20)),
+        (millrace.siglip_transform, millrace.open_clip_steps(20, "squash")),
+    ):
+        expected = millrace.image_transform(steps, BYTES)(image, 3)
+        assert torch.equal(preset(20, output=BYTES)(image, 3), expected)
+    narrow = millrace.clip_train_transform(20, ratio=(1, 1.1))
+    assert narrow.describe()["steps"][0]["ratio"] == [1.0, 1.1]
+    assert millrace.simclr_steps(20, filter="bilinear")[0]["filter"] == "bilinear"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        millrace.clip_transform(24, alpha="composite"),
+        millrace.clip_pixels(24),
+        millrace.siglip_transform(24, output=BYTES),
+        millrace.image_transform(millrace.simclr_steps(24), views=2, stream=1, fast_scale=True),
+        millrace.image_patches("mask", max_patches=9, truncated="keep"),
+    ],
+    ids=lambda made: type(made).__name__,
+)
+def test_the_text_of_a_transform_is_the_call_that_makes_it(made):
+    text = repr(made)
+    assert "\n" not in text
+    assert eval(text, vars(millrace)).describe() == made.describe()
+
+
 def test_a_flip_is_numpys():
     image = np.random.default_rng(2).integers(0, 256, (31, 77, 3), dtype=np.uint8)
     flip = millrace.image_transform([millrace.center_crop((31, 77)), millrace.horizontal_flip(1.0)], BYTES)

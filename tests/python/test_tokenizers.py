@@ -167,6 +167,19 @@ def test_wrong_options_are_value_errors():
         millrace.TokenizerFile(pathlib.Path("there") / "is" / "none.json")
 
 
+@pytest.mark.parametrize(
+    "texts, kind", [([None], "NoneType"), (None, "NoneType"), (["a", 3], "int")]
+)
+def test_what_is_no_text_is_a_type_error(texts, kind):
+    with pytest.raises(TypeError, match=f"captions are str or bytes, not {kind}"):
+        millrace.ClipTokenizer()(texts)
+
+
+def test_a_tokenizers_text_is_the_call_that_makes_it():
+    tokenizer = millrace.ClipTokenizer(16, truncation="left")
+    assert repr(tokenizer) == "ClipTokenizer(context_length=16, truncation='left')"
+
+
 def test_unescaping_is_pythons():
     # What open_clip does to references, seen through ids.
     tokenizer = millrace.ClipTokenizer()
