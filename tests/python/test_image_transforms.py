@@ -127,14 +127,16 @@ def test_a_random_resized_crop_draws_as_torchvisions(torchvision):
         assert np.abs(a - b).max() < 0.06
 
 
-@pytest.mark.parametrize("normalize", ["clip", "imagenet", "siglip"])
+@pytest.mark.parametrize("normalize", millrace.NORMALIZATIONS)
 @pytest.mark.parametrize("layout", ["chw", "hwc"])
 def test_outputs_equal_torchs_conversions(normalize, layout):
     means = {
         "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
         "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
         "siglip": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        "inception": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     }
+    assert millrace.NORMALIZATIONS == means
     image = np.random.default_rng(SEED + 10).integers(0, 256, (67, 131, 3), dtype=np.uint8)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in means[normalize])
     chw = torch.from_numpy(image).permute(2, 0, 1)
@@ -147,6 +149,34 @@ def test_outputs_equal_torchs_conversions(normalize, layout):
         assert torch.equal(ours, expected if layout == "chw" else expected.permute(1, 2, 0))
     ours = millrace.image_transform([millrace.resize_exact((67, 131))], millrace.image_output("uint8", layout))
     assert torch.equal(ours(image), chw if layout == "chw" else torch.from_numpy(image))
+
+
+@pytest.mark.parametrize("normalize", millrace.NORMALIZATIONS)
+def test_bytes_are_normalised_later_to_the_same_floats(normalize):
+    image = np.arange(256 * 3, dtype=np.uint8).reshape(16, 16, 3)
+    of = lambda output: millrace.image_transform(millrace.resize_exact(16), output)(image)  # noqa: E731
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in millrace.NORMALIZATIONS[normalize])
+    x = of(millrace.image_output("uint8"))
+    expected = of(millrace.image_output(normalize=normalize))
+    assert torch.equal(x.float().div(255).sub(mean).div(std), expected)
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        (dict(dtype="uint8", normalize="clip"), ValueError, "uint8 is not normalised"),
+        (dict(dtype="uint8", mean=(0, 0, 0), std=(1, 1, 1)), ValueError, "uint8 is not normalised"),
+        (dict(normalize="bogus"), ValueError, "normalize = 'bogus': must be one of clip"),
+        (dict(normalize="clip", mean=(0, 0, 0), std=(1, 1, 1)), ValueError, "either normalize"),
+        (dict(mean=(0, 0, 0)), ValueError, "mean and std"),
+        (dict(mean=0.5, std=0.5), TypeError, r"mean = 0.5: must be \(red, green, blue\)"),
+        (dict(mean=(0, 0, 0), std=(1, 1)), ValueError, r"std = \(1, 1\)"),
+        (dict(mean=(0, 0, float("inf")), std=(1, 1, 1)), ValueError, "mean = inf: must be finite"),
+    ],
+)
+def test_outputs_that_contradict_themselves_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        millrace.image_output(**arguments)
 
 
 NAN = float("nan")

@@ -38,6 +38,7 @@ from millrace.image_steps import (
     solarize,
 )
 from millrace.image_transforms import (
+    NORMALIZATIONS,
     clip_pixels,
     clip_train_transform,
     clip_transform,
@@ -62,6 +63,7 @@ __all__ = [
     "DataLoader",
     "HuggingFaceClipTokenizer",
     "LoaderError",
+    "NORMALIZATIONS",
     "SentencePieceTokenizer",
     "TokenizerFile",
     "aspect_buckets",

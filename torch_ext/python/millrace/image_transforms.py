@@ -5,17 +5,26 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from millrace._arguments import call_text, decode_options, integer, to_json
+from millrace._arguments import call_text, decode_options, integer, reals, to_json
 from millrace._library import classes
 from millrace._tensors import bytes_tensor, image_tensor
 from millrace.errors import LoaderError
 from millrace.image_steps import open_clip_steps, open_clip_train_steps
 
 
+# Mean and standard deviation of the red, green and blue of pixels in 0..1, by the names of `image_output`.
+NORMALIZATIONS = {
+    "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "siglip": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "inception": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+
+
 def image_output(
     dtype: str = "float32",
     layout: str = "chw",
-    normalize: str = "clip",
+    normalize: str | None = None,
     mean: tuple[float, float, float] | None = None,
     std: tuple[float, float, float] | None = None,
 ) -> dict:
@@ -26,16 +35,25 @@ def image_output(
             torchvision; 16 bits are rounded as torch's conversions) or "uint8" (the pixels, to be
             normalised later).
         layout: "chw" or "hwc" (channels last).
-        normalize: "clip", "imagenet", "siglip" or "inception"; or `mean` and `std` themselves.
+        normalize: a name in `millrace.NORMALIZATIONS`: "clip" (default), "imagenet", "siglip" or
+            "inception"; or `mean` and `std` themselves, (red, green, blue).
     """
     output: dict = {"dtype": dtype, "layout": layout}
     if dtype == "uint8":
+        if any(given is not None for given in (normalize, mean, std)):
+            raise ValueError("uint8 is not normalised: leave out normalize, mean and std")
         return output
-    if mean is None and std is None:
-        return {**output, "normalize": normalize}
-    if mean is None or std is None:
+    if (mean is None) != (std is None):
         raise ValueError("mean and std go together")
-    return {**output, "mean": [float(m) for m in mean], "std": [float(s) for s in std]}
+    if mean is None:
+        normalize = "clip" if normalize is None else normalize
+        if normalize not in NORMALIZATIONS:
+            raise ValueError(f"normalize = {normalize!r}: must be one of {', '.join(NORMALIZATIONS)}")
+        return {**output, "normalize": normalize}
+    if normalize is not None:
+        raise ValueError("either normalize, or mean and std")
+    form = "(red, green, blue)"
+    return {**output, "mean": reals("mean", mean, form), "std": reals("std", std, form)}
 
 
 def _listed_steps(steps, place: str = "steps") -> list[dict]:
