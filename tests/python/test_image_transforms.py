@@ -127,6 +127,23 @@ def test_a_random_resized_crop_draws_as_torchvisions(torchvision):
         assert np.abs(a - b).max() < 0.06
 
 
+@pytest.mark.parametrize("larger", [False, True])
+def test_hugging_faces_clip_steps(larger):
+    module = pytest.importorskip(
+        "transformers.models.clip.image_processing_pil_clip", reason="SKIPPED for want of transformers"
+    )
+    rng = np.random.default_rng(SEED + 12)
+    for _ in range(cases(30)):
+        image = random_image(rng)
+        size = int(rng.integers(1, 100))
+        crop = int(rng.integers(size, 2 * size + 2)) if larger else None
+        sides = {"height": crop or size, "width": crop or size}
+        reference = module.CLIPImageProcessorPil(size={"shortest_edge": size}, crop_size=sides)
+        expected = reference(Image.fromarray(image), return_tensors="pt")["pixel_values"][0]
+        ours = millrace.image_transform(millrace.hugging_face_clip_steps(size, crop=crop))
+        assert torch.equal(ours(image), expected), (image.shape, size, crop)
+
+
 @pytest.mark.parametrize("normalize", millrace.NORMALIZATIONS)
 @pytest.mark.parametrize("layout", ["chw", "hwc"])
 def test_outputs_equal_torchs_conversions(normalize, layout):

@@ -186,6 +186,16 @@ def open_clip_steps(size, resize_mode: str = "shortest", filter: str = "bicubic"
     return [resize_cover(sides), center_crop(sides)]
 
 
+def hugging_face_clip_steps(size, filter: str = "bicubic", crop=None) -> list[dict]:
+    """transformers' CLIPImageProcessorPil: the shorter side, and the crop rounded down.
+
+    Args:
+        size: its size["shortest_edge"].
+        crop: its crop_size, where that is another one.
+    """
+    return [resize_shortest(size, filter), center_crop(size if crop is None else crop, "floor")]
+
+
 def open_clip_train_steps(
     size,
     scale=(0.9, 1.0),
