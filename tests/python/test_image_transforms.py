@@ -127,6 +127,29 @@ def test_a_random_resized_crop_draws_as_torchvisions(torchvision):
         assert np.abs(a - b).max() < 0.06
 
 
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic"])
+def test_a_random_resized_crop_gives_torchvisions_bytes(torchvision, filter):
+    from torchvision.transforms import InterpolationMode, functional
+
+    rng = np.random.default_rng(SEED + 11)
+    for seed in range(cases(100)):
+        image = random_image(rng, 400)
+        height, width = image.shape[:2]
+        # Of pixels that say where they are, at least as many as there were: the first and the last give the box.
+        y, x = np.mgrid[0:height, 0:width]
+        places = np.stack([x & 255, y & 255, x >> 8 | y >> 8 << 4], axis=-1).astype(np.uint8)
+        drawn = dict(scale=(0.01, 1.0), ratio=(0.5, 3.0)) if rng.integers(2) else {}
+        find = millrace.image_transform([millrace.random_resized_crop(401, filter="nearest", **drawn)], BYTES)
+        ends = find(places, seed).numpy()[[0, -1], [0, -1]].astype(int)
+        (left, right), (top, bottom) = ends[:, 0] + (ends[:, 2] % 16 << 8), ends[:, 1] + (ends[:, 2] >> 4 << 8)
+        size = tuple(int(side) for side in rng.integers(1, 150, size=2))
+        box = (top, left, bottom - top + 1, right - left + 1)
+        box = tuple(int(edge) for edge in box)
+        expected = functional.resized_crop(Image.fromarray(image), *box, size, InterpolationMode(filter))
+        ours = millrace.image_transform([millrace.random_resized_crop(size, filter=filter, **drawn)], BYTES)
+        assert np.array_equal(ours(image, seed).numpy(), np.asarray(expected)), (seed, image.shape, box, size)
+
+
 @pytest.mark.parametrize("larger", [False, True])
 def test_hugging_faces_clip_steps(larger):
     module = pytest.importorskip(

@@ -32,11 +32,10 @@ def batches(count=TEXTS, seed=None, size=1000):
 
 
 def test_clip_is_open_clips():
-    ftfy = pytest.importorskip("ftfy", reason="SKIPPED: ftfy is not installed")
+    pytest.importorskip("ftfy", reason="SKIPPED: ftfy is not installed")
     tokenizer = pytest.importorskip(
         "open_clip.tokenizer", reason="SKIPPED: open_clip_torch is not installed"
     )
-    assert ftfy.__version__ == "6.3.1"
     reference = tokenizer.SimpleTokenizer()
     ours = millrace.ClipTokenizer()
     for batch in batches():
