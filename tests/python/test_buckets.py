@@ -115,3 +115,10 @@ def test_wrong_buckets_are_refused(pictures):
         millrace.DataLoader(spec, columns=columns, buckets=buckets + buckets[:1])
     with pytest.raises(ValueError, match="side = 100"):
         millrace.aspect_sizes(100)
+
+
+def test_sizes_that_are_no_integers_are_refused_by_name():
+    with pytest.raises(TypeError, match="side = 64.5"):
+        millrace.aspect_sizes(64.5)
+    with pytest.raises(TypeError, match="size = 48.5"):
+        millrace.aspect_buckets([(48.5, 64)])

@@ -179,6 +179,33 @@ def test_a_wrong_option_is_a_value_error_that_names_it(spec, options, message):
         millrace.DataLoader(spec, **options)
 
 
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "options, error, message",
+    [
+        ({"temperature": NAN}, ValueError, "^temperature = nan: must be finite"),
+        ({"mixture": [{"weight": 1}, {"weight": NAN}]}, ValueError, r"^mixture\[1\].weight = nan"),
+        ({"read": {"keys": object()}}, TypeError, "^read.keys = "),
+        ({"columns": {"i": millrace.clip_transform(24)}}, TypeError, r"millrace.image\(transform=...\)"),
+        ({"columns": {"t": millrace.ClipTokenizer()}}, TypeError, r"millrace.text\(tokenizer=...\)"),
+        ({"columns": {"t": "txt"}}, TypeError, "columns.t = 'txt': must be a column"),
+    ],
+)
+def test_what_no_json_has_is_an_error_that_names_it(spec, options, error, message):
+    with pytest.raises(error, match=message):
+        millrace.DataLoader(spec, **options)
+
+
+def test_columns_take_transforms_and_tokenizers_of_millrace_alone():
+    for transform in (lambda image: image, millrace.ClipTokenizer(), millrace.clip_transform):
+        with pytest.raises(TypeError, match="transform = .*: must be a transform"):
+            millrace.image(transform=transform)
+    with pytest.raises(TypeError, match="tokenizer = 'clip': must be a tokenizer"):
+        millrace.text(tokenizer="clip")
+
+
 def test_an_interrupt_reaches_a_loop_that_waits(spec):
     program = (
         "import sys, threading, os, signal, millrace\n"

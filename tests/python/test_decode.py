@@ -2,16 +2,24 @@
 that the test makes and damages."""
 
 import io
+import json
 import os
+import re
 import struct
 import zlib
+from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile, ImageOps, features
+import torch
+from PIL import Image, ImageFile, ImageOps
 
 import millrace
+from millrace._arguments import DECODE_OPTIONS
+from millrace._library import ops
 
+ROOT = Path(__file__).resolve().parents[2]
 # MILLRACE_DECODE_CASES=20000 looks longer.
 CASES = int(os.environ.get("MILLRACE_DECODE_CASES", "300"))
 BACKGROUND = (10, 200, 90)
@@ -253,11 +261,34 @@ def test_either_jpeg_decoder_gives_the_same_pixels_and_verdicts():
 
 
 def test_an_unknown_option_is_refused_by_name():
-    with pytest.raises(ValueError, match="exif_orientation"):
+    with pytest.raises(TypeError, match="'exif_orientatoin'; did you mean 'exif_orientation'"):
         millrace.decode_image(b"", exif_orientatoin="apply")
     with pytest.raises(ValueError, match='"drop" or "composite"'):
         millrace.decode_image(b"", alpha="over")
 
 
-def test_the_reference_is_the_pinned_one():
-    assert features.version("pil").startswith("13.")
+@pytest.mark.parametrize("name", DECODE_OPTIONS)
+def test_an_option_that_python_lists_is_one_of_the_librarys(name):
+    with pytest.raises(ValueError, match=f"^decode options.{name} = null: must be"):
+        ops.decode_image(torch.empty(0, dtype=torch.uint8), json.dumps({name: None}))
+
+
+def test_python_lists_every_option_of_the_library():
+    header = (ROOT / "loader" / "decode_options_json-inl.h").read_text()
+    keys = re.search(r"kDecodeOptionKeys = {(.*?)}", header, re.DOTALL)[1]
+    assert sorted(re.findall(r'"(\w+)"', keys)) == sorted(DECODE_OPTIONS)
+
+
+def pins() -> list[tuple[str, str]]:
+    """Packages and versions that requirements/ names exactly."""
+    files = [ROOT / "requirements" / name for name in ("dev.txt", "reference.txt")]
+    return [pin for file in files for pin in re.findall(r"^([\w-]+)==(\S+)$", file.read_text(), re.MULTILINE)]
+
+
+@pytest.mark.parametrize("package, version", pins())
+def test_the_reference_is_the_pinned_one(package, version):
+    try:
+        found = metadata.version(package)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"SKIPPED: {package} is not installed")
+    assert found.split("+")[0] == version  # behind it: which build

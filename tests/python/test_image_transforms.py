@@ -127,14 +127,56 @@ def test_a_random_resized_crop_draws_as_torchvisions(torchvision):
         assert np.abs(a - b).max() < 0.06
 
 
-@pytest.mark.parametrize("normalize", ["clip", "imagenet", "siglip"])
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic"])
+def test_a_random_resized_crop_gives_torchvisions_bytes(torchvision, filter):
+    from torchvision.transforms import InterpolationMode, functional
+
+    rng = np.random.default_rng(SEED + 11)
+    for seed in range(cases(100)):
+        image = random_image(rng, 400)
+        height, width = image.shape[:2]
+        # Of pixels that say where they are, at least as many as there were: the first and the last give the box.
+        y, x = np.mgrid[0:height, 0:width]
+        places = np.stack([x & 255, y & 255, x >> 8 | y >> 8 << 4], axis=-1).astype(np.uint8)
+        drawn = dict(scale=(0.01, 1.0), ratio=(0.5, 3.0)) if rng.integers(2) else {}
+        find = millrace.image_transform([millrace.random_resized_crop(401, filter="nearest", **drawn)], BYTES)
+        ends = find(places, seed).numpy()[[0, -1], [0, -1]].astype(int)
+        (left, right), (top, bottom) = ends[:, 0] + (ends[:, 2] % 16 << 8), ends[:, 1] + (ends[:, 2] >> 4 << 8)
+        size = tuple(int(side) for side in rng.integers(1, 150, size=2))
+        box = (top, left, bottom - top + 1, right - left + 1)
+        box = tuple(int(edge) for edge in box)
+        expected = functional.resized_crop(Image.fromarray(image), *box, size, InterpolationMode(filter))
+        ours = millrace.image_transform([millrace.random_resized_crop(size, filter=filter, **drawn)], BYTES)
+        assert np.array_equal(ours(image, seed).numpy(), np.asarray(expected)), (seed, image.shape, box, size)
+
+
+@pytest.mark.parametrize("larger", [False, True])
+def test_hugging_faces_clip_steps(larger):
+    module = pytest.importorskip(
+        "transformers.models.clip.image_processing_pil_clip", reason="SKIPPED for want of transformers"
+    )
+    rng = np.random.default_rng(SEED + 12)
+    for _ in range(cases(30)):
+        image = random_image(rng)
+        size = int(rng.integers(1, 100))
+        crop = int(rng.integers(size, 2 * size + 2)) if larger else None
+        sides = {"height": crop or size, "width": crop or size}
+        reference = module.CLIPImageProcessorPil(size={"shortest_edge": size}, crop_size=sides)
+        expected = reference(Image.fromarray(image), return_tensors="pt")["pixel_values"][0]
+        ours = millrace.image_transform(millrace.hugging_face_clip_steps(size, crop=crop))
+        assert torch.equal(ours(image), expected), (image.shape, size, crop)
+
+
+@pytest.mark.parametrize("normalize", millrace.NORMALIZATIONS)
 @pytest.mark.parametrize("layout", ["chw", "hwc"])
 def test_outputs_equal_torchs_conversions(normalize, layout):
     means = {
         "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
         "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
         "siglip": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        "inception": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     }
+    assert millrace.NORMALIZATIONS == means
     image = np.random.default_rng(SEED + 10).integers(0, 256, (67, 131, 3), dtype=np.uint8)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in means[normalize])
     chw = torch.from_numpy(image).permute(2, 0, 1)
@@ -147,6 +189,137 @@ def test_outputs_equal_torchs_conversions(normalize, layout):
         assert torch.equal(ours, expected if layout == "chw" else expected.permute(1, 2, 0))
     ours = millrace.image_transform([millrace.resize_exact((67, 131))], millrace.image_output("uint8", layout))
     assert torch.equal(ours(image), chw if layout == "chw" else torch.from_numpy(image))
+
+
+@pytest.mark.parametrize("normalize", millrace.NORMALIZATIONS)
+def test_bytes_are_normalised_later_to_the_same_floats(normalize):
+    image = np.arange(256 * 3, dtype=np.uint8).reshape(16, 16, 3)
+    of = lambda output: millrace.image_transform(millrace.resize_exact(16), output)(image)  # noqa: E731
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in millrace.NORMALIZATIONS[normalize])
+    x = of(millrace.image_output("uint8"))
+    expected = of(millrace.image_output(normalize=normalize))
+    assert torch.equal(x.float().div(255).sub(mean).div(std), expected)
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        (dict(dtype="uint8", normalize="clip"), ValueError, "uint8 is not normalised"),
+        (dict(dtype="uint8", mean=(0, 0, 0), std=(1, 1, 1)), ValueError, "uint8 is not normalised"),
+        (dict(normalize="bogus"), ValueError, "normalize = 'bogus': must be one of clip"),
+        (dict(normalize="clip", mean=(0, 0, 0), std=(1, 1, 1)), ValueError, "either normalize"),
+        (dict(mean=(0, 0, 0)), ValueError, "mean and std"),
+        (dict(mean=0.5, std=0.5), TypeError, r"mean = 0.5: must be \(red, green, blue\)"),
+        (dict(mean=(0, 0, 0), std=(1, 1)), ValueError, r"std = \(1, 1\)"),
+        (dict(mean=(0, 0, float("inf")), std=(1, 1, 1)), ValueError, "mean = inf: must be finite"),
+    ],
+)
+def test_outputs_that_contradict_themselves_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        millrace.image_output(**arguments)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "step, arguments, error, message",
+    [
+        ("resize_exact", ((20.7, 30),), TypeError, "size = 20.7: must be an integer"),
+        ("resize_exact", (20.7,), TypeError, "size = 20.7"),
+        ("resize_exact", ("20",), TypeError, "size = '20'"),
+        ("resize_exact", ((20, 30, 3),), ValueError, r"size = \(20, 30, 3\)"),
+        ("resize_exact", (20, Image.BICUBIC), TypeError, "filter = "),
+        ("center_crop", (20, "floor", 2.5), TypeError, "fill = 2.5"),
+        ("center_crop", (20, "floor", (1, 2)), ValueError, r"fill = \(1, 2\)"),
+        ("random_resized_crop", (20, 0.5), TypeError, r"scale = 0.5: must be \(low, high\)"),
+        ("random_resized_crop", (20, (0.1, 1), (1, NAN)), ValueError, "ratio = nan"),
+        ("horizontal_flip", ("x",), TypeError, "probability = 'x'"),
+        ("color_jitter", (NAN,), ValueError, "brightness = nan: must be finite"),
+        ("color_jitter", (0, 0, 0, (0, 0, 0)), ValueError, r"hue = \(0, 0, 0\)"),
+        ("gaussian_blur", ((0.1, NAN),), ValueError, "sigma = nan"),
+        ("solarize", (float("inf"),), ValueError, "threshold = inf"),
+        ("rand_augment", (2.5,), TypeError, "num_ops = 2.5"),
+        ("open_clip_train_steps", (20, (0.9, 1), 0.5, 1), TypeError, "color_jitter = 0.5"),
+        ("simclr_steps", (20, NAN), ValueError, "strength = nan"),
+    ],
+)
+def test_a_wrong_argument_of_a_step_is_an_error_that_names_it(step, arguments, error, message):
+    with pytest.raises(error, match=message):
+        getattr(millrace, step)(*arguments)
+
+
+def test_steps_take_numpys_numbers():
+    assert millrace.resize_exact(np.int64(20)) == millrace.resize_exact(20)
+    assert millrace.resize_exact(np.array([20, 30])) == millrace.resize_exact((20, 30))
+    assert millrace.color_jitter(np.float32(0.5)) == millrace.color_jitter(0.5)
+    assert millrace.random_resized_crop(20, np.array([0.5, 1])) == millrace.random_resized_crop(20, (0.5, 1))
+    step = {"step": "resize", "to": "exact", "size": np.int64(20)}
+    assert millrace.image_transform(step, views=np.int32(1))(np.zeros((5, 5, 3), np.uint8)).shape == (3, 20, 20)
+
+
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (lambda: millrace.image_transform([{"step": "grayscale", "probability": NAN}]), ValueError,
+         r"transform.steps\[0\].probability = nan: must be finite"),
+        (lambda: millrace.image_transform([]), ValueError, "step"),
+        (lambda: millrace.image_transform([[None]]), TypeError, r"steps\[0\]\[0\] = None: must be steps"),
+        (lambda: millrace.image_transform("resize"), TypeError, "steps = 'resize': must be steps"),
+        (lambda: millrace.image_transform(millrace.resize_exact(9), views=1.5), TypeError, "views = 1.5"),
+        (lambda: millrace.image_transform(millrace.resize_exact(9), ratio=1), TypeError,
+         r"^image_transform\(\) got an unexpected keyword argument 'ratio'"),
+        (lambda: millrace.clip_transform(9, ratio=1), TypeError, r"^clip_transform\(\) got an unexp.* 'ratio'"),
+        (lambda: millrace.clip_transform((9, 8)), TypeError, "size = "),
+        (lambda: millrace.clip_train_transform(9, normalize="clip"), TypeError,
+         r"^clip_train_transform\(\) got an unexpected keyword argument 'normalize'"),
+        (lambda: millrace.siglip_transform(9, alhpa="drop"), TypeError,
+         r"^siglip_transform\(\) got an unexpected keyword argument 'alhpa'; did you mean 'alpha'"),
+        (lambda: millrace.image_patches(size=9), TypeError, r"^image_patches\(\) got an unexpected .* 'size'"),
+        (lambda: millrace.clip_transform(9)(np.zeros((9, 9, 3), np.uint8), seed=1.5), TypeError, "seed = 1.5"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_of_a_transform_is_an_error_that_names_it(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_one_step_and_tuples_of_steps_are_steps():
+    crop, gray = millrace.center_crop(20), millrace.grayscale(0.5)
+    listed = millrace.image_transform([crop, gray])
+    assert millrace.image_transform([(crop, [gray])]).describe() == listed.describe()
+    assert millrace.image_transform((crop, gray)).describe() == listed.describe()
+    assert millrace.image_transform(crop).describe() == millrace.image_transform([crop]).describe()
+
+
+def test_presets_hand_over_as_asked_for():
+    image = np.random.default_rng(4).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    for preset, steps in (
+        (millrace.clip_train_transform, millrace.open_clip_train_steps(20)),
+        (millrace.siglip_transform, millrace.open_clip_steps(20, "squash")),
+    ):
+        expected = millrace.image_transform(steps, BYTES)(image, 3)
+        assert torch.equal(preset(20, output=BYTES)(image, 3), expected)
+    narrow = millrace.clip_train_transform(20, ratio=(1, 1.1))
+    assert narrow.describe()["steps"][0]["ratio"] == [1.0, 1.1]
+    assert millrace.simclr_steps(20, filter="bilinear")[0]["filter"] == "bilinear"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        millrace.clip_transform(24, alpha="composite"),
+        millrace.clip_pixels(24),
+        millrace.siglip_transform(24, output=BYTES),
+        millrace.image_transform(millrace.simclr_steps(24), views=2, stream=1, fast_scale=True),
+        millrace.image_patches("mask", max_patches=9, truncated="keep"),
+    ],
+    ids=lambda made: type(made).__name__,
+)
+def test_the_text_of_a_transform_is_the_call_that_makes_it(made):
+    text = repr(made)
+    assert "\n" not in text
+    assert eval(text, vars(millrace)).describe() == made.describe()
 
 
 def test_a_flip_is_numpys():

@@ -32,11 +32,10 @@ def batches(count=TEXTS, seed=None, size=1000):
 
 
 def test_clip_is_open_clips():
-    ftfy = pytest.importorskip("ftfy", reason="SKIPPED: ftfy is not installed")
+    pytest.importorskip("ftfy", reason="SKIPPED: ftfy is not installed")
     tokenizer = pytest.importorskip(
         "open_clip.tokenizer", reason="SKIPPED: open_clip_torch is not installed"
     )
-    assert ftfy.__version__ == "6.3.1"
     reference = tokenizer.SimpleTokenizer()
     ours = millrace.ClipTokenizer()
     for batch in batches():
@@ -165,6 +164,19 @@ def test_wrong_options_are_value_errors():
         millrace.ClipTokenizer(truncation="middle")
     with pytest.raises(ValueError, match="cannot read"):
         millrace.TokenizerFile(pathlib.Path("there") / "is" / "none.json")
+
+
+@pytest.mark.parametrize(
+    "texts, kind", [([None], "NoneType"), (None, "NoneType"), (["a", 3], "int")]
+)
+def test_what_is_no_text_is_a_type_error(texts, kind):
+    with pytest.raises(TypeError, match=f"captions are str or bytes, not {kind}"):
+        millrace.ClipTokenizer()(texts)
+
+
+def test_a_tokenizers_text_is_the_call_that_makes_it():
+    tokenizer = millrace.ClipTokenizer(16, truncation="left")
+    assert repr(tokenizer) == "ClipTokenizer(context_length=16, truncation='left')"
 
 
 def test_unescaping_is_pythons():

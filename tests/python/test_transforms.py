@@ -114,6 +114,29 @@ def test_wrong_arguments_are_value_errors():
         millrace.resize(image.astype(np.float32), (2, 2))
 
 
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (((10.5, 10),), "size = 10.5"),
+        ((10,), r"size = 10: must be \(height, width\)"),
+        (((10, 10), Image.BICUBIC), "filter = "),
+        (((10, 10), "bicubic", 4), r"box = 4: must be \(left, top, right, bottom\)"),
+    ],
+)
+def test_arguments_of_other_types_are_type_errors_that_name_them(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        millrace.resize(np.zeros((4, 4, 3), np.uint8), *arguments)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
+def test_a_pillow_image_of_another_mode_is_to_be_converted(mode):
+    image = Image.new(mode, (40, 30))
+    for call in (millrace.clip_transform(20), lambda image: millrace.resize(image, (20, 20))):
+        with pytest.raises(ValueError, match=rf'mode {mode} .*\.convert\("RGB"\)'):
+            call(image)
+        assert call(image.convert("RGB")).numel() == 1200
+
+
 def test_the_tokenizer_gives_clips_ids():
     tokens = millrace.ClipTokenizer()(["a photo of a cat", "", "HELLO   World!"])
     assert tokens.dtype == torch.int64 and tokens.shape == (3, 77)

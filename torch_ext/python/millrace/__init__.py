@@ -25,6 +25,7 @@ from millrace.image_steps import (
     gaussian_blur,
     grayscale,
     horizontal_flip,
+    hugging_face_clip_steps,
     letterbox,
     open_clip_steps,
     open_clip_train_steps,
@@ -38,6 +39,7 @@ from millrace.image_steps import (
     solarize,
 )
 from millrace.image_transforms import (
+    NORMALIZATIONS,
     clip_pixels,
     clip_train_transform,
     clip_transform,
@@ -62,6 +64,7 @@ __all__ = [
     "DataLoader",
     "HuggingFaceClipTokenizer",
     "LoaderError",
+    "NORMALIZATIONS",
     "SentencePieceTokenizer",
     "TokenizerFile",
     "aspect_buckets",
@@ -77,6 +80,7 @@ __all__ = [
     "gaussian_blur",
     "grayscale",
     "horizontal_flip",
+    "hugging_face_clip_steps",
     "image",
     "image_output",
     "image_patches",

@@ -21,7 +21,10 @@ def bytes_tensor(data) -> torch.Tensor:
 
 
 def image_tensor(image) -> torch.Tensor:
-    """A uint8 tensor of an image: a tensor, an array, or what can be made one."""
+    """A uint8 tensor of an image: a tensor, an array, or what can be made one (as an image of Pillow's)."""
     if not isinstance(image, torch.Tensor):
+        mode = getattr(image, "mode", "RGB")
+        if mode != "RGB":
+            raise ValueError(f'an image of mode {mode} is not taken: give its .convert("RGB")')
         image = torch.from_numpy(np.array(image, copy=True))
     return image.contiguous()

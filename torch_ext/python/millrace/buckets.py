@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from millrace._arguments import integer, integers
 from millrace._library import ops
 from millrace.columns import image
 from millrace.image_steps import center_crop, resize_cover
@@ -18,7 +19,7 @@ def aspect_sizes(side: int, step: int = 32, max_aspect: float = 2.0) -> list[tup
     Raises:
         ValueError: `side` is no multiple of `step`, or an argument is out of range.
     """
-    sides = ops.aspect_sizes(side, step, max_aspect)
+    sides = ops.aspect_sizes(integer("side", side), integer("step", step), max_aspect)
     return list(zip(sides[::2], sides[1::2]))
 
 
@@ -33,7 +34,11 @@ def aspect_buckets(
         loader = millrace.DataLoader(shards, buckets=millrace.aspect_buckets(sizes))
     """
     return [
-        {"size": [int(side) for side in size], "columns": (columns or _covering)(size)} for size in sizes
+        {
+            "size": integers("size", size, "(height, width)"),
+            "columns": (columns or _covering)(size),
+        }
+        for size in sizes
     ]
 
 

@@ -7,8 +7,8 @@ inside a JSON field (`json:caption`, `json:meta.width`), or `__key__`, `__shard_
 from __future__ import annotations
 
 from millrace.image_patches import image_patches
-from millrace.image_transforms import clip_transform
-from millrace.transforms import ClipTokenizer
+from millrace.image_transforms import clip_transform, image_transform
+from millrace.transforms import ClipTokenizer, Tokenizer
 
 IMAGE_FIELDS = (
     "jpg;png;jpeg;webp;image;image.bytes;bytes;img;modalities.0.value;"
@@ -23,6 +23,10 @@ TEXT_FIELDS = (
 def image(fields: str = IMAGE_FIELDS, transform=None) -> dict:
     """An encoded image through `transform` (default `clip_transform(224)`)."""
     transform = clip_transform(224) if transform is None else transform
+    if not isinstance(transform, (image_transform, image_patches)):
+        raise TypeError(
+            f"transform = {transform!r}: must be a transform of millrace's, as clip_transform(224) gives one"
+        )
     return {"type": "image", "fields": fields, "transform": transform.describe()}
 
 
@@ -38,6 +42,10 @@ def text(fields: str = TEXT_FIELDS, tokenizer=None, **captions) -> dict:
         empty: "drop" (default) or "keep" captions that are nothing but white space.
     """
     tokenizer = ClipTokenizer() if tokenizer is None else tokenizer
+    if not isinstance(tokenizer, Tokenizer):
+        raise TypeError(
+            f"tokenizer = {tokenizer!r}: must be a tokenizer of millrace's, as ClipTokenizer() gives one"
+        )
     column = {"type": "text", "fields": fields, "tokenizer": tokenizer.describe()}
     return {**column, "captions": captions} if captions else column
 
@@ -67,9 +75,12 @@ def clip_columns(size: int = 224) -> dict[str, dict]:
 
 
 def siglip2_columns(max_patches: int = 256, patch_size: int = 16) -> dict[str, dict]:
-    """What SigLIP 2's NaFlex models take, as transformers' Siglip2ImageProcessor makes it: `pixel_values`
+    """What SigLIP 2's NaFlex models take, as transformers' Siglip2ImageProcessorPil makes it: `pixel_values`
     float32 [max_patches, patch_size * patch_size * 3], `pixel_attention_mask` int64 [max_patches],
-    `spatial_shapes` int64 [2]. An image is decoded once."""
+    `spatial_shapes` int64 [2]. An image is decoded once.
+
+    Siglip2ImageProcessor without the suffix resizes with torchvision: about 0.3 % of its values are one
+    level off these."""
     parts = {"pixel_values": "pixels", "pixel_attention_mask": "mask", "spatial_shapes": "shape"}
     return {
         name: image(transform=image_patches(part, patch_size, max_patches))

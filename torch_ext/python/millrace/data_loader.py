@@ -8,10 +8,14 @@ from collections.abc import Iterator
 
 import torch
 
+from millrace._arguments import integer, to_json
 from millrace._library import classes, ops
 from millrace.columns import clip_columns
 from millrace.errors import LoaderError
+from millrace.image_patches import image_patches
+from millrace.image_transforms import image_transform
 from millrace.samples import spec_list
+from millrace.transforms import Tokenizer
 
 _PATIENCE_SECONDS = 0.2  # how long the library waits before Python may handle a signal
 _NAMES = ("__key__", "__shard__", "__offset__")  # their byte strings are text
@@ -108,7 +112,9 @@ class DataLoader:
         columns = dict(options["columns"])
         for bucket in options.get("buckets", ())[:1]:  # the others have the same names
             columns.update(bucket.get("columns", {}))
-        self._loader = classes.DataLoader(json.dumps(options))
+        for name, column in columns.items():
+            _check_column(name, column)
+        self._loader = classes.DataLoader(to_json(options))
         LoaderError.check(self._loader.failure())
         self._tensor_names, self._string_names = self._loader.columns()
         self._order = list(columns)
@@ -155,7 +161,7 @@ class DataLoader:
 
     def set_epoch(self, epoch: int) -> None:
         """Makes `epoch` the current one. Right after loading a state of that epoch: changes nothing."""
-        self._loader.set_epoch(epoch)
+        self._loader.set_epoch(integer("epoch", epoch))
         LoaderError.check(self._loader.failure())
 
     def state_dict(self) -> dict:
@@ -169,7 +175,7 @@ class DataLoader:
         changed: from there on the new ones hold, and each source goes on where it was.
         Raises ValueError naming each difference if the state is of another dataset or other options.
         """
-        self._loader.load_state(json.dumps(state), new_shares)
+        self._loader.load_state(to_json(state, "state"), new_shares)
         LoaderError.check(self._loader.failure())
 
     def stats(self) -> dict:
@@ -180,6 +186,17 @@ class DataLoader:
         """What became of every sample: expected, delivered, substituted, skipped by reason, errors;
         by source, and with `shards` by shard."""
         return json.loads(self._loader.ledger(shards))
+
+
+def _check_column(name: str, column) -> None:
+    if isinstance(column, dict):
+        return
+    hint = ""
+    if isinstance(column, (image_transform, image_patches)):
+        hint = "; a transform goes into one: millrace.image(transform=...)"
+    elif isinstance(column, Tokenizer):
+        hint = "; a tokenizer goes into one: millrace.text(tokenizer=...)"
+    raise TypeError(f"columns.{name} = {column!r}: must be a column, as millrace.image() gives one{hint}")
 
 
 def _split(joined: torch.Tensor, sizes: list[int], is_text: bool) -> list:

@@ -1,7 +1,8 @@
-"""Images of any aspect ratio as sequences of patches, equal to transformers' Siglip2ImageProcessor."""
+"""Images of any aspect ratio as sequences of patches, equal to transformers' Siglip2ImageProcessorPil."""
 
 from __future__ import annotations
 
+from millrace._arguments import call_text, decode_options, integer, text
 from millrace.image_transforms import image_output
 
 
@@ -29,12 +30,16 @@ class image_patches:  # noqa: N801 - used like a function
         self._description = {
             "type": "image_patches",
             "part": part,
-            "decode": decode,
-            "patch_size": patch_size,
-            "max_patches": max_patches,
-            "filter": filter,
+            "decode": decode_options(type(self).__name__, decode),
+            "patch_size": integer("patch_size", patch_size),
+            "max_patches": integer("max_patches", max_patches),
+            "filter": text("filter", filter),
             "output": image_output(layout="hwc", normalize="siglip") if output is None else output,
         }
 
     def describe(self) -> dict:
         return self._description
+
+    def __repr__(self) -> str:
+        described = {k: v for k, v in self._description.items() if k not in ("type", "decode")}
+        return call_text(self, **described, **self._description["decode"])

@@ -6,21 +6,36 @@
 
 from __future__ import annotations
 
+from millrace._arguments import (
+    integer,
+    integer_or_integers,
+    listed,
+    real,
+    real_or_reals,
+    reals,
+    text,
+)
+
 
 def _size(size) -> int | list[int]:
-    return size if isinstance(size, int) else [int(side) for side in size]
+    return integer_or_integers("size", size, "(height, width)")
 
 
 def _fill(fill) -> int | list[int]:
-    return fill if isinstance(fill, int) else [int(channel) for channel in fill]
+    return integer_or_integers("fill", fill, "(red, green, blue)")
+
+
+def _probability(probability) -> float:
+    return real("probability", probability)
 
 
 def _resize(to: str, size, filter: str) -> dict:
-    return {"step": "resize", "to": to, "size": _size(size), "filter": filter}
+    return {"step": "resize", "to": to, "size": _size(size), "filter": text("filter", filter)}
 
 
 def resize_shortest(size: int, filter: str = "bicubic") -> dict:
-    """The shorter side becomes `size`, the longer one int(size * longer / shorter): torchvision's Resize."""
+    """The shorter side becomes `size`, the longer one int(size * longer / shorter): torchvision's Resize
+    with interpolation=BICUBIC. Its own default is bilinear: filter="bilinear"."""
     return _resize("shortest", size, filter)
 
 
@@ -47,7 +62,12 @@ def center_crop(size, rounding: str = "half_even", fill=0) -> dict:
             Hugging Face's image processors.
         fill: 0 to 255, or (red, green, blue).
     """
-    return {"step": "center_crop", "size": _size(size), "rounding": rounding, "fill": _fill(fill)}
+    return {
+        "step": "center_crop",
+        "size": _size(size),
+        "rounding": text("rounding", rounding),
+        "fill": _fill(fill),
+    }
 
 
 def letterbox(size, filter: str = "bicubic", fill=0) -> list[dict]:
@@ -58,23 +78,29 @@ def letterbox(size, filter: str = "bicubic", fill=0) -> list[dict]:
 def random_resized_crop(
     size, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3), filter: str = "bicubic"
 ) -> dict:
-    """torchvision's RandomResizedCrop: a part of random area and aspect ratio, resized to `size`."""
+    """A part of random area and aspect ratio, resized to `size`: torchvision's RandomResizedCrop with
+    interpolation=BICUBIC. Its own default is bilinear: filter="bilinear".
+
+    Args:
+        scale: the least and the largest share of the area.
+        ratio: the least and the largest width / height.
+    """
     return {
         "step": "random_resized_crop",
         "size": _size(size),
-        "scale": [float(share) for share in scale],
-        "ratio": [float(aspect) for aspect in ratio],
-        "filter": filter,
+        "scale": reals("scale", scale, "(low, high)"),
+        "ratio": reals("ratio", ratio, "(low, high)"),
+        "filter": text("filter", filter),
     }
 
 
 def horizontal_flip(probability: float = 0.5) -> dict:
     """Left becomes right, with this probability."""
-    return {"step": "horizontal_flip", "probability": probability}
+    return {"step": "horizontal_flip", "probability": _probability(probability)}
 
 
-def _range(value) -> float | list[float]:
-    return float(value) if isinstance(value, (int, float)) else [float(end) for end in value]
+def _range(name: str, value) -> float | list[float]:
+    return real_or_reals(name, value, "(low, high)")
 
 
 def color_jitter(brightness=0, contrast=0, saturation=0, hue=0, probability: float = 1.0) -> dict:
@@ -87,11 +113,11 @@ def color_jitter(brightness=0, contrast=0, saturation=0, hue=0, probability: flo
     """
     return {
         "step": "color_jitter",
-        "brightness": _range(brightness),
-        "contrast": _range(contrast),
-        "saturation": _range(saturation),
-        "hue": _range(hue),
-        "probability": probability,
+        "brightness": _range("brightness", brightness),
+        "contrast": _range("contrast", contrast),
+        "saturation": _range("saturation", saturation),
+        "hue": _range("hue", hue),
+        "probability": _probability(probability),
     }
 
 
@@ -100,7 +126,7 @@ _color_jitter = color_jitter  # where an argument has its name
 
 def grayscale(probability: float = 0.1) -> dict:
     """Three channels of Pillow's luma, with this probability: torchvision's RandomGrayscale."""
-    return {"step": "grayscale", "probability": probability}
+    return {"step": "grayscale", "probability": _probability(probability)}
 
 
 def gaussian_blur(sigma=(0.1, 2.0), probability: float = 0.5) -> dict:
@@ -108,13 +134,21 @@ def gaussian_blur(sigma=(0.1, 2.0), probability: float = 0.5) -> dict:
 
     torchvision's GaussianBlur, a convolution of tensors, is another one.
     """
-    ends = [sigma, sigma] if isinstance(sigma, (int, float)) else sigma
-    return {"step": "gaussian_blur", "sigma": [float(end) for end in ends], "probability": probability}
+    ends = _range("sigma", sigma)
+    return {
+        "step": "gaussian_blur",
+        "sigma": ends if isinstance(ends, list) else [ends, ends],
+        "probability": _probability(probability),
+    }
 
 
 def solarize(threshold: float = 128, probability: float = 0.5) -> dict:
     """Values of at least `threshold` are inverted, with this probability: torchvision's RandomSolarize."""
-    return {"step": "solarize", "threshold": threshold, "probability": probability}
+    return {
+        "step": "solarize",
+        "threshold": real("threshold", threshold),
+        "probability": _probability(probability),
+    }
 
 
 def rand_augment(num_ops: int = 2, magnitude: int = 9, num_magnitude_bins: int = 31, fill=0) -> dict:
@@ -127,9 +161,9 @@ def rand_augment(num_ops: int = 2, magnitude: int = 9, num_magnitude_bins: int =
     """
     return {
         "step": "rand_augment",
-        "num_ops": num_ops,
-        "magnitude": magnitude,
-        "num_magnitude_bins": num_magnitude_bins,
+        "num_ops": integer("num_ops", num_ops),
+        "magnitude": integer("magnitude", magnitude),
+        "num_magnitude_bins": integer("num_magnitude_bins", num_magnitude_bins),
         "fill": _fill(fill),
     }
 
@@ -145,43 +179,66 @@ def open_clip_steps(size, resize_mode: str = "shortest", filter: str = "bicubic"
         return letterbox(size, filter, fill)
     if resize_mode != "shortest":
         raise ValueError(f'resize_mode = "{resize_mode}": must be "shortest", "longest" or "squash"')
-    sides = (size, size) if isinstance(size, int) else tuple(size)
-    if sides[0] == sides[1]:
-        return [resize_shortest(sides[0], filter), center_crop(sides)]
+    sides = _size(size)
+    if isinstance(sides, int) or sides[0] == sides[1]:
+        side = sides if isinstance(sides, int) else sides[0]
+        return [resize_shortest(side, filter), center_crop(side)]
     return [resize_cover(sides), center_crop(sides)]
 
 
+def hugging_face_clip_steps(size, filter: str = "bicubic", crop=None) -> list[dict]:
+    """transformers' CLIPImageProcessorPil: the shorter side, and the crop rounded down.
+
+    Args:
+        size: its size["shortest_edge"].
+        crop: its crop_size, where that is another one.
+    """
+    return [resize_shortest(size, filter), center_crop(size if crop is None else crop, "floor")]
+
+
 def open_clip_train_steps(
-    size, scale=(0.9, 1.0), color_jitter=None, color_jitter_prob: float = 0.0, gray_scale_prob: float = 0.0
+    size,
+    scale=(0.9, 1.0),
+    color_jitter=None,
+    color_jitter_prob: float = 0.0,
+    gray_scale_prob: float = 0.0,
+    ratio=(3 / 4, 4 / 3),
 ) -> list[dict]:
     """open_clip's `image_transform(is_train=True)`; the options are those of its AugmentationCfg.
+
+    `re_prob`, `re_count` and `use_timm` are not there. Without use_timm, open_clip has no use for the first
+    two, nor for a `ratio`: its crop's is the default here.
 
     Args:
         color_jitter: (brightness, contrast, saturation, hue), used where color_jitter_prob is above 0.
     """
-    steps = [random_resized_crop(size, scale)]
+    steps = [random_resized_crop(size, scale, ratio)]
     if color_jitter_prob:
-        if color_jitter is None or len(color_jitter) != 4:
-            raise ValueError("color_jitter: must be (brightness, contrast, saturation, hue)")
-        steps.append(_color_jitter(*color_jitter, probability=color_jitter_prob))
+        amounts = listed("color_jitter", color_jitter, "(brightness, contrast, saturation, hue)")
+        probability = real("color_jitter_prob", color_jitter_prob)
+        steps.append(_color_jitter(*amounts, probability=probability))
     if gray_scale_prob:
-        steps.append(grayscale(gray_scale_prob))
+        steps.append(grayscale(real("gray_scale_prob", gray_scale_prob)))
     return steps
 
 
-def simclr_steps(size, strength: float = 1.0, scale=(0.08, 1.0), blur: float = 0.5) -> list[dict]:
+def simclr_steps(
+    size, strength: float = 1.0, scale=(0.08, 1.0), blur: float = 0.5, filter: str = "bicubic"
+) -> list[dict]:
     """SimCLR's augmentation of one view: crop, flip, colours of this strength, gray, blur.
 
     Two views of one image: `image_transform(simclr_steps(224), views=2)`.
 
     Args:
         blur: the probability of the blur, whose sigma is 0.1 to 2.
+        filter: of the crop. torchvision's RandomResizedCrop has "bilinear" where none is given.
     """
+    strength = real("strength", strength)
     jitter = color_jitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength, 0.8)
     return [
-        random_resized_crop(size, scale),
+        random_resized_crop(size, scale, filter=filter),
         horizontal_flip(),
         jitter,
         grayscale(0.2),
-        gaussian_blur(probability=blur),
+        gaussian_blur(probability=real("blur", blur)),
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 
+from millrace._arguments import to_json
 from millrace._library import classes
 from millrace.errors import LoaderError
 
@@ -23,7 +23,7 @@ class SampleStream:
     """
 
     def __init__(self, specs: list[str], read: dict):
-        self._stream = classes.SampleStream(specs, json.dumps(read))
+        self._stream = classes.SampleStream(specs, to_json(read))
         LoaderError.check(self._stream.failure())
 
     def __iter__(self) -> SampleStream:

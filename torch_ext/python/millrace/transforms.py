@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import torch
 
+from millrace._arguments import call_text, decode_options, integers, reals, text, to_json
 from millrace._library import classes, ops
 from millrace._tensors import bytes_tensor, image_tensor
 from millrace.errors import LoaderError
@@ -21,9 +22,10 @@ def decode_image(data, **options) -> torch.Tensor:
             exif_orientation ("ignore" or "apply"), alpha ("drop" or "composite"), background
             ([red, green, blue]), truncated ("error" or "keep"), jpeg_decoder ("auto" or "turbo"), ...
     Returns: uint8 [height, width, 3].
-    Raises: LoaderError if the bytes are no image or a broken one; ValueError for an unknown option.
+    Raises: LoaderError if the bytes are no image or a broken one.
     """
-    image, *error = ops.decode_image(bytes_tensor(data), json.dumps(options))
+    options = decode_options("decode_image", options)
+    image, *error = ops.decode_image(bytes_tensor(data), to_json(options, "decode options"))
     LoaderError.check(error)
     return image
 
@@ -38,21 +40,21 @@ def resize(image, size: tuple[int, int], filter: str = "bicubic", box=None) -> t
         box: (left, top, right, bottom), the part of the image to resize, in pixels; default: all.
     Returns: uint8 [height, width, 3].
     """
-    height, width = size
-    edges = [float(edge) for edge in box] if box is not None else []
-    return ops.resize(image_tensor(image), height, width, filter, edges)
+    height, width = integers("size", size, "(height, width)")
+    edges = [] if box is None else reals("box", box, "(left, top, right, bottom)")
+    return ops.resize(image_tensor(image), height, width, text("filter", filter), edges)
 
 
-class _Tokenizer:
+class Tokenizer:
     """What all tokenizers share. Immutable; pickled and copied by what they were made of."""
 
     def __init__(self, **description):
         self._description = {k: v for k, v in description.items() if v is not None}
-        self._tokenizer = classes.Tokenizer(json.dumps(self._description))
+        self._tokenizer = classes.Tokenizer(to_json(self._description, "tokenizer"))
         self.context_length = json.loads(self._tokenizer.describe())["context_length"]
 
     def _encode(self, texts: str | Iterable[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        texts = [texts] if isinstance(texts, (str, bytes)) else list(texts)
+        texts = [texts] if texts is None or isinstance(texts, (str, bytes)) else list(texts)
         encoded = [t if isinstance(t, bytes) else _utf8(t) for t in texts]
         return self._tokenizer.encode(bytes_tensor(b"".join(encoded)), [len(t) for t in encoded])
 
@@ -67,25 +69,30 @@ class _Tokenizer:
     def describe(self) -> dict:
         return dict(self._description)
 
+    def __repr__(self) -> str:
+        return call_text(self, **{k: v for k, v in self._description.items() if k != "type"})
+
     def __reduce__(self):
         return _restored_tokenizer, (type(self), self._description)
 
 
 def _restored_tokenizer(kind, description):
     tokenizer = kind.__new__(kind)
-    _Tokenizer.__init__(tokenizer, **description)
+    Tokenizer.__init__(tokenizer, **description)
     return tokenizer
 
 
 def _utf8(text: str) -> bytes:
     """UTF-8 in which pairs of surrogates are one character, and a lone one is U+FFFD."""
+    if not isinstance(text, str):
+        raise TypeError(f"captions are str or bytes, not {type(text).__name__}")
     try:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
-class ClipTokenizer(_Tokenizer):
+class ClipTokenizer(Tokenizer):
     """CLIP's tokenizer with open_clip's ids for every text (ftfy and HTML unescaping included).
 
     Args:
@@ -113,7 +120,7 @@ class ClipTokenizer(_Tokenizer):
         )
 
 
-class HuggingFaceClipTokenizer(_Tokenizer):
+class HuggingFaceClipTokenizer(Tokenizer):
     """transformers' CLIPTokenizer of OpenAI's checkpoints: the same vocabulary, but NFC and neither
     ftfy nor HTML unescaping, and padding with the end token."""
 
@@ -129,7 +136,7 @@ class HuggingFaceClipTokenizer(_Tokenizer):
         )
 
 
-class TokenizerFile(_Tokenizer):
+class TokenizerFile(Tokenizer):
     """A tokenizer.json of a byte-level BPE (GPT-2, Llama 3, Qwen, ...), with the ids of the
     `tokenizers` package. What a file asks for that is not supported is a ValueError that names it.
 
@@ -160,7 +167,7 @@ class TokenizerFile(_Tokenizer):
         )
 
 
-class SentencePieceTokenizer(_Tokenizer):
+class SentencePieceTokenizer(Tokenizer):
     """A SentencePiece model file (T5, SigLIP, mT5, Gemma), with the ids of the `sentencepiece` package.
 
     Args:
