@@ -22,6 +22,7 @@ DECODE_OPTIONS = (
     "max_png_text_bytes",
     "max_png_texts_bytes",
     "jpeg_decoder",
+    "color_mode",
 )
 
 

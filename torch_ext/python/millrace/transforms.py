@@ -20,7 +20,7 @@ def decode_image(data, **options) -> torch.Tensor:
         data: bytes-like, or a uint8 tensor [n].
         options: of decoding, see docs/decoding.md: max_image_pixels, max_jpeg_scans,
             exif_orientation ("ignore" or "apply"), alpha ("drop" or "composite"), background
-            ([red, green, blue]), truncated ("error" or "keep"), jpeg_decoder ("auto" or "turbo"), ...
+            ([red, green, blue]), truncated ("error" or "keep"), color_mode (for steps), jpeg_decoder ("auto" or "turbo"), ...
     Returns: uint8 [height, width, 3].
     Raises: LoaderError if the bytes are no image or a broken one.
     """
