@@ -214,6 +214,10 @@ class PairTokenizer::Encoder {
   }
 
   void encode_piece(std::string_view text, IdSink& ids) {
+    if (depth == parts_.space_depth && text.front() != ' ') {
+      spaced_.assign(1, ' ').append(text);
+      text = spaced_;
+    }
     const std::span<const std::uint8_t> piece(reinterpret_cast<const std::uint8_t*>(text.data()),
                                               text.size());
     if (text.size() > ShortPiece::kMaxBytes) {
@@ -274,6 +278,7 @@ PairTokenizer::PairTokenizer(PairTokenizerParts parts, const TokenizerOptions& o
   if (fixed > static_cast<std::size_t>(context_length())) {
     throw std::invalid_argument("context_length = " + std::to_string(context_length()) +
                                 ": the tokenizer's begin and end tokens alone are " +
+  std::string spaced_;
                                 std::to_string(fixed));
   }
 }

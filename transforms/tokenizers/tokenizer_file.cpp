@@ -195,11 +195,9 @@ void read_normalizer(Object normalizer, std::vector<NormalStep>& steps) {
   }
 }
 
-void read_byte_level(Object byte_level, std::vector<SplitPattern>& splits) {
-  if (flag(byte_level, "add_prefix_space", true)) {
-    refuse_file("\"add_prefix_space\" of the pre-tokenizer ByteLevel is not supported");
-  }
-  if (flag(byte_level, "use_regex", true)) splits.push_back(SplitPattern::gpt2);
+void read_byte_level(Object byte_level, PairTokenizerParts& parts) {
+  if (flag(byte_level, "add_prefix_space", true)) parts.space_depth = parts.splits.size();
+  if (flag(byte_level, "use_regex", true)) parts.splits.push_back(SplitPattern::gpt2);
 }
 
 void read_split(Object split, std::vector<SplitPattern>& splits) {
@@ -223,18 +221,18 @@ void read_split(Object split, std::vector<SplitPattern>& splits) {
 }
 
 /// `ends` tells that ByteLevel has come, after which nothing may.
-void read_pre_tokenizer(Object pre_tokenizer, std::vector<SplitPattern>& splits, bool& ends) {
+void read_pre_tokenizer(Object pre_tokenizer, PairTokenizerParts& parts, bool& ends) {
   if (ends) refuse_file("a pre-tokenizer after ByteLevel is not supported");
   const std::string_view type = text_member(pre_tokenizer, "type");
   if (type == "Sequence") {
     for (const Element step : array_member(pre_tokenizer, "pretokenizers")) {
-      read_pre_tokenizer(object_of(step, "a pre-tokenizer"), splits, ends);
+      read_pre_tokenizer(object_of(step, "a pre-tokenizer"), parts, ends);
     }
   } else if (type == "ByteLevel") {
-    read_byte_level(pre_tokenizer, splits);
+    read_byte_level(pre_tokenizer, parts);
     ends = true;
   } else if (type == "Split") {
-    read_split(pre_tokenizer, splits);
+    read_split(pre_tokenizer, parts.splits);
   } else {
     refuse_file("the pre-tokenizer " + in_quotes(type) + " is not supported");
   }
@@ -336,7 +334,7 @@ std::shared_ptr<const Tokenizer> tokenizer_from_file(std::string_view content,
   }
   bool is_byte_level = false;
   if (find_member(root, "pre_tokenizer", found)) {
-    read_pre_tokenizer(object_of(found, "the pre-tokenizer"), parts.splits, is_byte_level);
+    read_pre_tokenizer(object_of(found, "the pre-tokenizer"), parts, is_byte_level);
   }
   if (!is_byte_level) refuse_file("there is no pre-tokenizer ByteLevel: no byte-level BPE");
   if (file.add_special_tokens && find_member(root, "post_processor", found)) {
