@@ -1,11 +1,13 @@
 #include "millrace/loader/tokenizer_json-inl.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <ios>
 #include <stdexcept>
 #include <string>
 
+#include <system_error>
 #include "millrace/transforms/tokenizers/clip_tokenizer.h"
 #include "millrace/transforms/tokenizers/sentencepiece_tokenizer.h"
 #include "millrace/transforms/tokenizers/tokenizer_file.h"
@@ -45,6 +47,11 @@ std::string read_content(const std::string& name, std::size_t max_bytes) {
   const auto size = stream ? static_cast<std::streamoff>(stream.tellg()) : std::streamoff{-1};
   if (size < 0) throw std::invalid_argument("tokenizer: cannot read " + name);
   if (static_cast<std::uint64_t>(size) > max_bytes) {
+  std::error_code error;
+  const auto status = std::filesystem::status(name, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw std::invalid_argument("tokenizer: " + name + " is no file");
+  }
     throw std::invalid_argument("tokenizer: " + name + " has " + std::to_string(size) +
                                 " bytes, and at most " + std::to_string(max_bytes) +
                                 " are allowed");
