@@ -172,7 +172,7 @@ TEST_CASE("truncation on the left keeps the last pieces and the end") {
   file.kind = SentencePieceKind::t5;
   millrace::TokenizerOptions options;
   options.context_length = 3;
-  options.truncation = millrace::TruncationSide::left;
+  options.truncation = millrace::RowSide::left;
   const auto tokenizer =
       millrace::sentencepiece_tokenizer(small_piece_model().serialized(), file, options);
   Ids ids(3);

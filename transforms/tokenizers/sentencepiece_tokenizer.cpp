@@ -78,8 +78,7 @@ std::size_t PieceTokenizer::write_ids(std::string_view text, std::span<std::int6
   encode(text, scratch);
   const bool has_end = kind_ != SentencePieceKind::plain;
   const std::size_t written = std::min(scratch.ids.size(), ids.size() - (has_end ? 1 : 0));
-  const std::size_t first =
-      options().truncation == TruncationSide::right ? 0 : scratch.ids.size() - written;
+  const std::size_t first = sides().truncation == RowSide::right ? 0 : scratch.ids.size() - written;
   std::copy_n(scratch.ids.begin() + static_cast<std::ptrdiff_t>(first), written, ids.begin());
   constexpr std::size_t kKeptIds = std::size_t{1} << 16;
   if (scratch.ids.size() > kKeptIds) scratch = {};
