@@ -96,7 +96,7 @@ std::shared_ptr<const Tokenizer> read_sentencepiece_tokenizer(const JsonObject& 
   file.name = from.text("file");
   if (from.has("kind")) {
     const auto kind = sentencepiece_kind(from.text("kind"));
-    if (!kind) from.wrong("kind", R"("plain", "t5", "siglip" or "open_clip")");
+    if (!kind) from.wrong("kind", R"("plain", "t5", "siglip", "siglip2" or "open_clip")");
     file.kind = *kind;
   }
   auto tokenizer =
