@@ -1,10 +1,13 @@
 #include "millrace/loader/tokenizer_json-inl.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <ios>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "millrace/transforms/tokenizers/clip_tokenizer.h"
 #include "millrace/transforms/tokenizers/sentencepiece_tokenizer.h"
@@ -14,19 +17,22 @@ namespace millrace {
 
 namespace {
 
+std::optional<RowSide> read_side(const JsonObject& from, const std::string& key) {
+  if (!from.has(key)) return std::nullopt;
+  const std::string name = from.text(key);
+  for (const RowSide side : {RowSide::right, RowSide::left}) {
+    if (name == row_side_name(side)) return side;
+  }
+  from.wrong(key, R"("right" or "left")");
+}
+
 TokenizerOptions read_options(const JsonObject& from,
                               int context_length = TokenizerOptions{}.context_length) {
   TokenizerOptions options;
   options.context_length = from.small_int("context_length", context_length);
   if (from.has("pad_id")) options.pad_id = from.small_int("pad_id");
-  if (from.has("truncation")) {
-    const std::string side = from.text("truncation");
-    if (side == truncation_side_name(TruncationSide::left)) {
-      options.truncation = TruncationSide::left;
-    } else if (side != truncation_side_name(TruncationSide::right)) {
-      from.wrong("truncation", R"("right" or "left")");
-    }
-  }
+  options.truncation = read_side(from, "truncation");
+  options.padding = read_side(from, "padding");
   return options;
 }
 
@@ -41,6 +47,11 @@ ClipClean read_clean(const JsonObject& from) {
 
 /// The whole of a file of at most `max_bytes`.
 std::string read_content(const std::string& name, std::size_t max_bytes) {
+  std::error_code error;
+  const auto status = std::filesystem::status(name, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw std::invalid_argument("tokenizer: " + name + " is no file");
+  }
   std::ifstream stream(name, std::ios::binary | std::ios::ate);
   const auto size = stream ? static_cast<std::streamoff>(stream.tellg()) : std::streamoff{-1};
   if (size < 0) throw std::invalid_argument("tokenizer: cannot read " + name);
@@ -67,8 +78,8 @@ void check_content(const JsonObject& from, const std::string& name, const Tokeni
 }
 
 std::shared_ptr<const Tokenizer> read_file_tokenizer(const JsonObject& from) {
-  from.allow_only(
-      {"type", "file", "content", "add_special_tokens", "context_length", "pad_id", "truncation"});
+  from.allow_only({"type", "file", "content", "add_special_tokens", "context_length", "pad_id",
+                   "truncation", "padding"});
   TokenizerFileOptions file;
   file.name = from.text("file");
   from.read("add_special_tokens", file.add_special_tokens);
@@ -79,12 +90,13 @@ std::shared_ptr<const Tokenizer> read_file_tokenizer(const JsonObject& from) {
 }
 
 std::shared_ptr<const Tokenizer> read_sentencepiece_tokenizer(const JsonObject& from) {
-  from.allow_only({"type", "file", "content", "kind", "context_length", "pad_id", "truncation"});
+  from.allow_only(
+      {"type", "file", "content", "kind", "context_length", "pad_id", "truncation", "padding"});
   SentencePieceOptions file;
   file.name = from.text("file");
   if (from.has("kind")) {
     const auto kind = sentencepiece_kind(from.text("kind"));
-    if (!kind) from.wrong("kind", R"("plain", "t5", "siglip" or "open_clip")");
+    if (!kind) from.wrong("kind", R"("plain", "t5", "siglip", "siglip2" or "open_clip")");
     file.kind = *kind;
   }
   auto tokenizer =
@@ -99,11 +111,11 @@ std::shared_ptr<const Tokenizer> read_sentencepiece_tokenizer(const JsonObject& 
 std::shared_ptr<const Tokenizer> read_tokenizer(const JsonObject& from) {
   const std::string type = from.text("type");
   if (type == "clip") {
-    from.allow_only({"type", "context_length", "pad_id", "truncation", "clean"});
+    from.allow_only({"type", "context_length", "pad_id", "truncation", "padding", "clean"});
     return std::make_shared<const ClipTokenizer>(read_options(from), read_clean(from));
   }
   if (type == "hf_clip") {
-    from.allow_only({"type", "context_length", "pad_id", "truncation"});
+    from.allow_only({"type", "context_length", "pad_id", "truncation", "padding"});
     return hugging_face_clip_tokenizer(read_options(from));
   }
   if (type == "file") return read_file_tokenizer(from);

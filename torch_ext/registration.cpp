@@ -289,11 +289,11 @@ class PythonTokenizer : public torch::CustomClassHolder {
     const auto width = static_cast<std::size_t>(tokenizer_->context_length());
     const auto count = static_cast<std::int64_t>(texts.size());
     at::Tensor ids = at::empty({count, tokenizer_->context_length()}, at::kLong);
-    at::Tensor mask = at::zeros({count, tokenizer_->context_length()}, at::kLong);
+    at::Tensor mask = at::empty({count, tokenizer_->context_length()}, at::kLong);
     auto* to = ids.mutable_data_ptr<std::int64_t>();
     auto* mask_to = mask.mutable_data_ptr<std::int64_t>();
     for (const std::string_view text : texts) {
-      std::fill_n(mask_to, tokenizer_->encode(text, {to, width}), 1);
+      tokenizer_->write_mask(tokenizer_->encode(text, {to, width}), {mask_to, width});
       to += width;
       mask_to += width;
     }

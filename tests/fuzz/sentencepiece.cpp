@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view model = all.substr(0, data[0] | data[1] << 8U);
   const std::string_view text = all.substr(model.size());
   constexpr std::array kKinds = {SentencePieceKind::plain, SentencePieceKind::t5,
-                                 SentencePieceKind::siglip, SentencePieceKind::open_clip};
+                                 SentencePieceKind::siglip, SentencePieceKind::siglip2,
+                                 SentencePieceKind::open_clip};
   for (const SentencePieceKind kind : kKinds) {
     try {
       millrace::SentencePieceOptions file;

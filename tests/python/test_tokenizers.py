@@ -6,9 +6,11 @@
 import gzip
 import html
 import itertools
+import json
 import os
 import pathlib
 import pickle
+import random
 
 import pytest
 import torch
@@ -119,6 +121,76 @@ def test_a_tokenizer_json_gives_the_packages_ids(kind, tmp_path):
         )
     made.save(str(tmp_path / "tokenizer.json"))
     compare_file(tmp_path / "tokenizer.json", made, pad_id=2)
+
+
+def byte_level_parts(tokenizers, name):
+    """Pre-tokenizers that end with a ByteLevel that adds a space."""
+    pre = tokenizers.pre_tokenizers
+    split = pre.Split(tokenizers.Regex(PATTERNS["llama3"]), "isolated")
+    return {
+        "alone": pre.ByteLevel(add_prefix_space=True),
+        "whole": pre.ByteLevel(add_prefix_space=True, use_regex=False),
+        "behind_a_split": pre.Sequence([split, pre.ByteLevel(add_prefix_space=True, use_regex=False)]),
+        "with_a_second_split": pre.Sequence([split, pre.ByteLevel(add_prefix_space=True)]),
+    }[name]
+
+
+def texts_between_tokens(count, tokens):
+    """Odd texts with some of `tokens`, spaces and line ends put between their characters."""
+    rng = random.Random(17)
+    for text in odd_texts(count, seed=9):
+        chars = list(text[:80])
+        for _ in range(rng.randrange(4)):
+            chars.insert(rng.randrange(len(chars) + 1), rng.choice([*tokens, " ", "  ", "\n"]))
+        yield "".join(chars).encode("utf-8", "replace").decode()
+
+
+@pytest.mark.parametrize("name", ["alone", "whole", "behind_a_split", "with_a_second_split"])
+def test_a_space_is_put_before_what_begins_without_one(name, tmp_path):
+    tokenizers = pytest.importorskip("tokenizers", reason="SKIPPED: tokenizers is not installed")
+    made = train(tokenizers, byte_level_parts(tokenizers, name))
+    made.enable_truncation(64)
+    made.enable_padding(length=64, pad_id=2, pad_token="<|pad|>")
+    made.save(str(tmp_path / "tokenizer.json"))
+    ours = millrace.TokenizerFile(tmp_path / "tokenizer.json", 64)
+    texts = [*SENTENCES, "", " ", "\n", *texts_between_tokens(TEXTS // 4, ["<|begin|>", "<|pad|>"])]
+    assert_same(ours(texts), torch.tensor([e.ids for e in made.encode_batch(texts)]), texts)
+
+
+@pytest.mark.parametrize("padding", ["left", "right"])
+@pytest.mark.parametrize("truncation", ["left", "right"])
+def test_a_tokenizer_jsons_sides_are_the_packages(padding, truncation, tmp_path):
+    tokenizers = pytest.importorskip("tokenizers", reason="SKIPPED: tokenizers is not installed")
+    made = train(tokenizers, tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False))
+    made.post_processor = tokenizers.processors.TemplateProcessing(
+        single="<|begin|> $A <|endoftext|>", special_tokens=[("<|begin|>", 0), ("<|endoftext|>", 1)])
+    made.enable_truncation(12, direction=truncation)
+    made.enable_padding(length=12, direction=padding, pad_id=2, pad_token="<|pad|>")
+    made.save(str(tmp_path / "tokenizer.json"))
+    ours = millrace.TokenizerFile(tmp_path / "tokenizer.json", 12)
+    texts = [*SENTENCES, "", "a", *odd_texts(TEXTS // 4, seed=10)]
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    expected = made.encode_batch(texts)
+    assert_same(ours(texts), torch.tensor([e.ids for e in expected]), texts)
+    assert torch.equal(ours.attention_mask(texts), torch.tensor([e.attention_mask for e in expected]))
+    again = pickle.loads(pickle.dumps(ours))
+    assert torch.equal(again(texts), ours(texts))
+    # Said once more it is the same tokenizer; the other way it is another.
+    said = millrace.TokenizerFile(tmp_path / "tokenizer.json", 12, truncation=truncation)
+    assert torch.equal(said(texts), ours(texts))
+    other = "left" if truncation == "right" else "right"
+    turned = millrace.TokenizerFile(tmp_path / "tokenizer.json", 12, truncation=other)
+    made.enable_truncation(12, direction=other)
+    assert_same(turned(texts), torch.tensor([e.ids for e in made.encode_batch(texts)]), texts)
+
+
+def test_a_tokenizer_file_that_cannot_be_used_is_named(tmp_path):
+    for kind in (millrace.TokenizerFile, millrace.SentencePieceTokenizer):
+        with pytest.raises(ValueError, match=f"{tmp_path} is no file"):
+            kind(tmp_path, pad_id=0)
+    (tmp_path / "t.json").write_text("{}")
+    with pytest.raises(ValueError, match='t.json: "model"'):
+        millrace.TokenizerFile(tmp_path / "t.json", pad_id=0)
 
 
 def clip_reference():
@@ -294,6 +366,59 @@ def test_siglip_is_transformers_tokenizer(pieces_folder):
     for texts in itertools.chain([[*SENTENCES, "", *special]], batches(TEXTS // 4, seed=7)):
         expected = reference(texts, padding="max_length", truncation=True, max_length=64)
         assert_same(ours(texts), torch.tensor(expected["input_ids"]), texts)
+
+
+GEMMA_SYMBOLS = ["<mask>", "\n", "\n\n", "\t", "▁▁", "▁▁▁", "<start_of_turn>", "<table>"]
+
+
+def train_gemma(folder):
+    """A model as Gemma's, and a folder of it as transformers reads it; its path and the tokenizer."""
+    transformers = pytest.importorskip("transformers", reason="SKIPPED: transformers is not installed")
+    tokenizers = pytest.importorskip("tokenizers", reason="SKIPPED: tokenizers is not installed")
+    from transformers.tokenization_utils_base import generate_merges
+
+    path = folder / "gemma.model"
+    lines = (text.lower().replace("\0", "") for text in odd_texts(1500, seed=12))
+    sentencepiece().SentencePieceTrainer.train(
+        sentence_iterator=iter([*(t for t in lines if t.strip()), *SENTENCES * 20]),
+        model_prefix=str(path.with_suffix("")), model_type="bpe", vocab_size=3000, byte_fallback=True,
+        normalization_rule_name="identity", add_dummy_prefix=False, remove_extra_whitespaces=False,
+        split_digits=True, allow_whitespace_only_pieces=True, character_coverage=0.98,
+        pad_id=0, eos_id=1, bos_id=2, unk_id=3, pad_piece="<pad>", eos_piece="<eos>", bos_piece="<bos>",
+        user_defined_symbols=GEMMA_SYMBOLS, max_sentence_length=100000, minloglevel=2, num_threads=1)
+    model = sentencepiece().SentencePieceProcessor(model_file=str(path))
+    pieces = [model.id_to_piece(i) for i in range(model.get_piece_size())]
+    vocab = {piece: i for i, piece in enumerate(pieces)}
+    merges = generate_merges(vocab, [(piece, model.get_score(i)) for i, piece in enumerate(pieces)])
+    made = tokenizers.Tokenizer(tokenizers.models.BPE(
+        vocab=vocab, merges=merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    made.normalizer = tokenizers.normalizers.Replace(" ", "▁")
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Split(" ", "merged_with_previous")
+    made.add_special_tokens([tokenizers.AddedToken(p, normalized=False, special=True) for p in pieces[:4]])
+    made.add_tokens([tokenizers.AddedToken(p, normalized=False) for p in GEMMA_SYMBOLS])
+    made.post_processor = tokenizers.processors.TemplateProcessing(
+        single="$A <eos>", special_tokens=[("<eos>", 1)])
+    made.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({
+        "tokenizer_class": "Siglip2Tokenizer", "add_bos_token": False, "add_eos_token": True,
+        "padding_side": "right", "bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>",
+        "unk_token": "<unk>", "mask_token": "<mask>"}))
+    return path, transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def test_siglip2_is_transformers_tokenizer(tmp_path):
+    path, reference = train_gemma(tmp_path)
+    assert type(reference).__name__ == "Siglip2Tokenizer"
+    special = [*GEMMA_SYMBOLS, "<MASK>", "<TABLE>", "<pad>", "<bos>", "<eos>", "<EOS>", "<unk>", "▁",
+               "      ", "\t", "<0x0A>", "İ", "ΑΣ", "ẞ"]
+    texts = [*SENTENCES, "", " ", "A Photo of TWO dogs", *special]
+    texts += texts_between_tokens(TEXTS // 2, special)
+    for length, truncation in ((64, "right"), (10, "left")):
+        reference.truncation_side = truncation
+        ours = millrace.SentencePieceTokenizer(path, length, kind="siglip2", truncation=truncation)
+        expected = reference(texts, padding="max_length", truncation=True, max_length=length)
+        assert_same(ours(texts), torch.tensor(expected["input_ids"]), texts)
+        assert torch.equal(ours.attention_mask(texts), torch.tensor(expected["attention_mask"]))
 
 
 def test_open_clips_clean_up_for_siglip_is_open_clips(pieces_folder):

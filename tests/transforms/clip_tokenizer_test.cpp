@@ -153,7 +153,7 @@ TEST_CASE("control characters vanish") {
 TEST_CASE("left truncation keeps the last ids") {
   millrace::TokenizerOptions options;
   options.context_length = 5;
-  options.truncation = millrace::TruncationSide::left;
+  options.truncation = millrace::RowSide::left;
   options.pad_id = 7;
   const ClipTokenizer tokenizer(options);
   Ids ids(5);

@@ -166,13 +166,58 @@ TEST_CASE("SigLIP's tokenizer knows special tokens in a text, and ends no text t
   CHECK(encode(model, "", SentencePieceKind::siglip) == Ids{1});
 }
 
+TEST_CASE("SigLIP 2's tokenizer lowers what is between special tokens") {
+  PieceModel model;
+  model.model_type = 2;
+  model.byte_fallback = true;
+  model.add_dummy_prefix = false;
+  model.remove_extra_whitespaces = false;
+  model.pieces = {{"<pad>", 0, PieceModel::kControl},
+                  {"</s>", 0, PieceModel::kControl},
+                  {"<unk>", 0, PieceModel::kUnknown},
+                  {"<M>", 0, PieceModel::kUserDefined}};
+  constexpr std::int64_t kFirstByte = 4;
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    const std::string name =
+        std::string("<0x") + kDigits[byte / 16] + kDigits[byte % 16] + std::string(">");
+    model.pieces.push_back({name, 0, PieceModel::kByte});
+  }
+  // From 260 on.
+  for (const char* piece : {"ab",
+                            "\xE2\x96\x81"
+                            "a",
+                            "\xE2\x96\x81", "a", "b", "\xCF\x83"}) {
+    model.pieces.push_back({piece, -static_cast<float>(model.pieces.size())});
+  }
+  const auto ids_of = [&](std::string_view text) {
+    return encode(model, text, SentencePieceKind::siglip2);
+  };
+  const auto byte = [](char c) { return kFirstByte + static_cast<std::uint8_t>(c); };
+  CHECK(ids_of("AB") == Ids{260, 1});
+  CHECK(ids_of(" A  b") == Ids{261, 262, 262, 264, 1});
+  CHECK(ids_of("a</s>B<M>Ab<pad><unk>") == Ids{263, 1, 264, 3, 260, 0, 2, 1});
+  CHECK(ids_of("<m>") == Ids{byte('<'), byte('m'), byte('>'), 1});
+  CHECK(ids_of("<0x41>").size() == 7);
+  CHECK(ids_of("A\xCE\xA3") == Ids{263, 265, 1});  // no final sigma
+  CHECK(ids_of("") == Ids{1});
+  Ids row(3);
+  make(model.serialized(), SentencePieceKind::siglip2, 3)->encode("AB", row);
+  CHECK(row == Ids{260, 1, 0});
+
+  const std::string needs = "kind = siglip2 needs a model as Gemma's";
+  CHECK(has(refusal(small_piece_model().serialized(), SentencePieceKind::siglip2), needs));
+  model.add_dummy_prefix = true;
+  CHECK(has(refusal(model.serialized(), SentencePieceKind::siglip2), needs));
+}
+
 TEST_CASE("truncation on the left keeps the last pieces and the end") {
   millrace::SentencePieceOptions file;
   file.name = "m.model";
   file.kind = SentencePieceKind::t5;
   millrace::TokenizerOptions options;
   options.context_length = 3;
-  options.truncation = millrace::TruncationSide::left;
+  options.truncation = millrace::RowSide::left;
   const auto tokenizer =
       millrace::sentencepiece_tokenizer(small_piece_model().serialized(), file, options);
   Ids ids(3);

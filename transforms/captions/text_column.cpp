@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -28,12 +27,8 @@ class TokenWriter final : public SlotWriter {
     }
     const std::span<std::int64_t> ids(reinterpret_cast<std::int64_t*>(slot.data()),
                                       slot.size() / sizeof(std::int64_t));
-    const std::size_t own = tokenizer_->encode(caption, ids);
-    if (output_ == TokenOutput::mask) {
-      const auto padding = ids.begin() + static_cast<std::ptrdiff_t>(own);
-      std::fill(ids.begin(), padding, 1);
-      std::fill(padding, ids.end(), 0);
-    }
+    const std::size_t own_ids = tokenizer_->encode(caption, ids);
+    if (output_ == TokenOutput::mask) tokenizer_->write_mask(own_ids, ids);
     return {};
   }
 

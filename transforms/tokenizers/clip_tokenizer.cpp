@@ -358,7 +358,7 @@ std::size_t ClipTokenizer::write_ids(std::string_view text, std::span<std::int64
   const std::span<std::int64_t> body = ids.subspan(1, ids.size() - 2);
   ids[0] = kStartId;
   std::size_t written = 0;
-  if (options().truncation == TruncationSide::right) {
+  if (sides().truncation == RowSide::right) {
     IdWriter writer(body);
     scratch.encoder.encode(text, lowers, writer);
     written = writer.written();

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,10 +27,14 @@ struct PairTokenizerParts {
   MergeModel model;
   std::vector<NormalStep> normal_steps = {};
   std::vector<SplitPattern> splits = {};  ///< each parts the pieces of the one before
+  /// Before the split of this number, or behind the last one, a piece that does not begin with a
+  /// space gets one (`add_prefix_space`).
+  std::optional<std::size_t> space_depth = {};
   std::vector<AddedToken> added = {};
   std::vector<std::int64_t> begin_ids = {};
   std::vector<std::int64_t> end_ids = {};
   std::int64_t pad_id = 0;
+  RowSides sides = {};  ///< of options that do not say
   std::string description =
       {};  ///< the JSON object of describe() without options and without its end
 };

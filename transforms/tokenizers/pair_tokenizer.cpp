@@ -108,19 +108,33 @@ class TextNormalizer {
   bool after_space_ = false;
 };
 
-/// Ids as they are found, until there is no more room.
+/// Ids as they are found: the first that there is room for, or the last.
 class IdSink {
  public:
-  explicit IdSink(std::span<std::int64_t> ids) : ids_(ids) {}
-  std::size_t written() const { return written_; }
-  std::size_t room() const { return ids_.size() - written_; }
+  IdSink(std::span<std::int64_t> ids, RowSide truncation) : ids_(ids), truncation_(truncation) {}
+
+  /// Whether further ids change nothing.
+  bool is_full() const {
+    return ids_.empty() || (truncation_ == RowSide::right && found_ >= ids_.size());
+  }
   void write(std::int64_t id) {
-    if (room() > 0) ids_[written_++] = id;
+    if (is_full()) return;
+    ids_[next_] = id;
+    next_ = next_ + 1 == ids_.size() ? 0 : next_ + 1;
+    ++found_;
+  }
+  /// Puts the ids in their order and returns how many they are.
+  std::size_t finish() {
+    if (found_ <= ids_.size()) return found_;
+    std::rotate(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(next_), ids_.end());
+    return ids_.size();
   }
 
  private:
   std::span<std::int64_t> ids_;
-  std::size_t written_ = 0;
+  RowSide truncation_;
+  std::size_t found_ = 0;
+  std::size_t next_ = 0;  ///< found_ modulo ids_.size()
 };
 
 }  // namespace
@@ -140,7 +154,6 @@ class PairTokenizer::Encoder {
   void encode(std::string_view text, IdSink& ids) {
     encode_segments(valid_utf8(text, valid_), false, ids);
   }
-  std::vector<std::int64_t>& all_ids() { return all_ids_; }
 
   /// The calling thread's encoder for a tokenizer; the ones of a few others stay with it.
   static Encoder& of_thread(const PairTokenizerParts& parts, std::uint64_t number) {
@@ -175,7 +188,7 @@ class PairTokenizer::Encoder {
   /// then the normalised parts again at those that are looked for there.
   void encode_segments(std::string_view text, bool is_normalized, IdSink& ids) {
     std::size_t begin = 0;
-    for (std::size_t at = 0; at < text.size() && ids.room() > 0;) {
+    for (std::size_t at = 0; at < text.size() && !ids.is_full();) {
       const AddedToken* token = begins_added_[static_cast<std::uint8_t>(text[at])]
                                     ? added_token(text.substr(at), is_normalized)
                                     : nullptr;
@@ -201,11 +214,15 @@ class PairTokenizer::Encoder {
   }
 
   void encode_split(std::string_view text, std::size_t depth, IdSink& ids) {
+    if (depth == parts_.space_depth && text.front() != ' ') {
+      spaced_.assign(1, ' ').append(text);
+      text = spaced_;
+    }
     if (depth == parts_.splits.size()) {
       encode_piece(text, ids);
       return;
     }
-    while (!text.empty() && ids.room() > 0) {
+    while (!text.empty() && !ids.is_full()) {
       bool is_gap = false;
       const std::size_t length = next_piece(parts_.splits[depth], text, is_gap);
       if (!is_gap) encode_split(text.substr(0, length), depth + 1, ids);
@@ -261,13 +278,13 @@ class PairTokenizer::Encoder {
   PieceCache<MergeModel::Id> cache_;
   TextNormalizer normalizer_;
   std::string valid_;
+  std::string spaced_;
   std::string whole_;
   std::vector<MergeModel::Id> piece_ids_;
-  std::vector<std::int64_t> all_ids_;
 };
 
 PairTokenizer::PairTokenizer(PairTokenizerParts parts, const TokenizerOptions& options)
-    : Tokenizer(options), parts_(std::move(parts)) {
+    : Tokenizer(options, parts.sides), parts_(std::move(parts)) {
   static std::atomic<std::uint64_t> next_number = 0;
   number_ = next_number.fetch_add(1);
   const std::size_t fixed = parts_.begin_ids.size() + parts_.end_ids.size();
@@ -284,21 +301,9 @@ std::size_t PairTokenizer::write_ids(std::string_view text, std::span<std::int64
   const std::span<std::int64_t> body =
       ids.subspan(begin, ids.size() - begin - parts_.end_ids.size());
   std::copy(parts_.begin_ids.begin(), parts_.begin_ids.end(), ids.begin());
-  std::size_t written = 0;
-  if (options().truncation == TruncationSide::right) {
-    IdSink sink(body);
-    encoder.encode(text, sink);
-    written = sink.written();
-  } else {
-    // Replacing what is invalid makes three bytes of one, and so does lowering at most.
-    std::vector<std::int64_t>& all = encoder.all_ids();
-    all.resize(std::max(all.size(), 9 * text.size()));
-    IdSink sink(all);
-    encoder.encode(text, sink);
-    written = std::min(sink.written(), body.size());
-    std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(sink.written() - written), written,
-                body.begin());
-  }
+  IdSink sink(body, sides().truncation);
+  encoder.encode(text, sink);
+  const std::size_t written = sink.finish();
   std::copy(parts_.end_ids.begin(), parts_.end_ids.end(),
             ids.begin() + static_cast<std::ptrdiff_t>(begin + written));
   return begin + written + parts_.end_ids.size();

@@ -26,6 +26,7 @@ class CharacterMap {
     std::string_view replacement;
   };
   Match longest(std::string_view text) const;
+  bool empty() const { return units_.empty(); }
 
  private:
   std::vector<std::uint32_t> units_;

@@ -8,6 +8,8 @@
 
 #include "millrace/transforms/text/canonical_text-inl.h"
 #include "millrace/transforms/text/text_repair.h"
+#include "millrace/transforms/text/tokenizers_unicode-inl.h"
+#include "millrace/transforms/text/unicode-inl.h"
 #include "millrace/transforms/tokenizers/file_description-inl.h"
 #include "millrace/transforms/tokenizers/sentencepiece_encoder-inl.h"
 #include "millrace/transforms/tokenizers/sentencepiece_model-inl.h"
@@ -24,10 +26,29 @@ struct NamedKind {
   SentencePieceKind kind;
   std::string_view name;
 };
-constexpr std::array<NamedKind, 4> kKinds = {{{SentencePieceKind::plain, "plain"},
+constexpr std::array<NamedKind, 5> kKinds = {{{SentencePieceKind::plain, "plain"},
                                               {SentencePieceKind::t5, "t5"},
                                               {SentencePieceKind::siglip, "siglip"},
+                                              {SentencePieceKind::siglip2, "siglip2"},
                                               {SentencePieceKind::open_clip, "open_clip"}}};
+
+/// Lower case as the tokenizers package has it: each character by itself.
+void lower_characters(std::string_view text, std::string& out) {
+  const TokenizersUnicode& unicode = TokenizersUnicode::instance();
+  out.clear();
+  std::array<char, 4> utf8{};
+  const auto append = [&](char32_t c) { out.append(utf8.data(), encode_utf8(c, utf8.data())); };
+  while (!text.empty()) {
+    const Utf8Char c = decode_first(text);
+    text.remove_prefix(c.bytes);
+    if (c.value == kCapitalIWithDot) {
+      append(U'i');
+      append(kCombiningDotAbove);
+    } else {
+      append(unicode.lower(c.value));
+    }
+  }
+}
 
 /// What a thread keeps between texts.
 struct PieceScratch {
@@ -52,6 +73,7 @@ class PieceTokenizer final : public Tokenizer {
     std::vector<std::int32_t> ids;
     SentencePieceEncoder().encode(model_, kUnknownText, ids);
     unknown_text_ids_ = ids.size();
+    if (kind_ == SentencePieceKind::siglip2) std::swap(model_.user_defined, added_);
   }
 
   std::string describe() const override { return description_ + describe_options() + "}"; }
@@ -63,8 +85,17 @@ class PieceTokenizer final : public Tokenizer {
   void encode(std::string_view text, PieceScratch& scratch) const;
   void encode_siglip(std::string_view text, PieceScratch& scratch) const;
   void encode_siglip_part(std::string_view text, PieceScratch& scratch) const;
+  void encode_siglip2(std::string_view text, PieceScratch& scratch) const;
+
+  /// A piece that a text is parted at.
+  struct Special {
+    std::size_t bytes = 0;  ///< 0: there is none
+    std::int32_t id = SentencePieceModel::kNoId;
+  };
+  Special special_at(std::string_view text) const;
 
   SentencePieceModel model_;
+  PieceTrie added_;  ///< siglip2: the user-defined pieces, which the model then has not
   SentencePieceKind kind_;
   std::int64_t pad_id_;
   std::int32_t space_id_;
@@ -78,8 +109,7 @@ std::size_t PieceTokenizer::write_ids(std::string_view text, std::span<std::int6
   encode(text, scratch);
   const bool has_end = kind_ != SentencePieceKind::plain;
   const std::size_t written = std::min(scratch.ids.size(), ids.size() - (has_end ? 1 : 0));
-  const std::size_t first =
-      options().truncation == TruncationSide::right ? 0 : scratch.ids.size() - written;
+  const std::size_t first = sides().truncation == RowSide::right ? 0 : scratch.ids.size() - written;
   std::copy_n(scratch.ids.begin() + static_cast<std::ptrdiff_t>(first), written, ids.begin());
   constexpr std::size_t kKeptIds = std::size_t{1} << 16;
   if (scratch.ids.size() > kKeptIds) scratch = {};
@@ -100,6 +130,9 @@ void PieceTokenizer::encode(std::string_view text, PieceScratch& scratch) const 
       break;
     case SentencePieceKind::siglip:
       encode_siglip(valid_utf8(text, scratch.valid), scratch);
+      break;
+    case SentencePieceKind::siglip2:
+      encode_siglip2(valid_utf8(text, scratch.valid), scratch);
       break;
     case SentencePieceKind::open_clip:
       if (!TextRepair::is_plain(text)) text = scratch.repair.clean(text);
@@ -160,6 +193,47 @@ void PieceTokenizer::encode_siglip_part(std::string_view text, PieceScratch& scr
   }
 }
 
+/// As the tokenizers package: special tokens are looked for in the text as it comes, and each part
+/// between them is lowered and encoded by itself.
+void PieceTokenizer::encode_siglip2(std::string_view text, PieceScratch& scratch) const {
+  while (!text.empty()) {
+    Special special;
+    std::size_t at = 0;
+    for (; at < text.size(); ++at) {
+      special = special_at(text.substr(at));
+      if (special.bytes > 0) break;
+    }
+    lower_characters(text.substr(0, at), scratch.text);
+    scratch.encoder.encode(model_, scratch.text, scratch.ids);
+    if (special.bytes > 0) scratch.ids.push_back(special.id);
+    text.remove_prefix(at + special.bytes);
+  }
+}
+
+/// The longest one at the front of `text`.
+PieceTokenizer::Special PieceTokenizer::special_at(std::string_view text) const {
+  Special longest;
+  for (const PieceTrie* pieces : {&model_.reserved, &added_}) {
+    PieceTrie::Node node = PieceTrie::kRoot;
+    for (std::size_t bytes = 1; bytes <= text.size(); ++bytes) {
+      node = pieces->child(node, text[bytes - 1]);
+      if (node == PieceTrie::kNoNode) break;
+      const std::int32_t id = pieces->value(node);
+      if (id == PieceTrie::kNoValue || bytes <= longest.bytes) continue;
+      const auto type = model_.types[static_cast<std::size_t>(id)];
+      if (type != SentencePieceModel::PieceType::byte) longest = {bytes, id};
+    }
+  }
+  return longest;
+}
+
+/// Whether transformers' conversion for Gemma says the same as the model.
+bool is_as_gemma(const SentencePieceModel& model) {
+  return model.kind == SentencePieceModel::Kind::bpe && model.has_byte_fallback &&
+         !model.adds_dummy_prefix && !model.removes_extra_spaces && model.escapes_spaces &&
+         model.characters.empty() && !model.has_unused;
+}
+
 SentencePieceModel read_named_model(std::string_view content, const SentencePieceOptions& file) {
   if (content.size() > file.max_bytes) {
     throw std::invalid_argument(file.name + ": " + std::to_string(content.size()) +
@@ -204,6 +278,11 @@ std::shared_ptr<const Tokenizer> sentencepiece_tokenizer(std::string_view conten
     throw std::invalid_argument(file.name +
                                 ": kind = siglip needs a model whose end token is </s> and whose "
                                 "unknown token is <unk>");
+  }
+  if (file.kind == SentencePieceKind::siglip2 && !is_as_gemma(model)) {
+    throw std::invalid_argument(file.name +
+                                ": kind = siglip2 needs a model as Gemma's: BPE with byte fallback "
+                                "that keeps spaces and characters as they are");
   }
   const bool pads_with_end = is_siglip || file.kind == SentencePieceKind::open_clip;
   const std::int32_t pad_id = pads_with_end ? model.end_id : model.pad_id;

@@ -13,13 +13,15 @@ namespace millrace {
 
 /// Whose conventions are followed with a SentencePiece model.
 enum class SentencePieceKind : std::uint8_t {
-  plain,      ///< the ids of sentencepiece's encode(); padded as the model does
-  t5,         ///< the same and the end token; padded as the model does
-  siglip,     ///< transformers' SiglipTokenizer: lower case, no punctuation, padded with the end
+  plain,    ///< the ids of sentencepiece's encode(); padded as the model does
+  t5,       ///< the same and the end token; padded as the model does
+  siglip,   ///< transformers' SiglipTokenizer: lower case, no punctuation, padded with the end
+  siglip2,  ///< transformers' Siglip2Tokenizer, of Gemma's model: lower case, then as t5; the texts
+            ///< of special and user-defined pieces are these pieces, in the case they are written
   open_clip,  ///< open_clip's clean-up of SigLIP's texts: ftfy, HTML unescaping, no punctuation,
               ///< lower case, white space collapsed; then as t5, padded with the end token
 };
-/// "plain", "t5", "siglip", "open_clip".
+/// "plain", "t5", "siglip", "siglip2", "open_clip".
 std::string_view sentencepiece_kind_name(SentencePieceKind kind);
 /// The other way round; nothing for another name.
 std::optional<SentencePieceKind> sentencepiece_kind(std::string_view name);
@@ -40,7 +42,7 @@ struct SentencePieceOptions {
 ///
 /// Throws std::invalid_argument that names the file: it is damaged or too large, its model is of
 /// another type, it has not the end or padding token that `kind` needs (options.pad_id takes the
-/// place of the latter), or an option is wrong.
+/// place of the latter), siglip2 with a model that is not as Gemma's, or an option is wrong.
 std::shared_ptr<const Tokenizer> sentencepiece_tokenizer(std::string_view content,
                                                          const SentencePieceOptions& file,
                                                          const TokenizerOptions& options);

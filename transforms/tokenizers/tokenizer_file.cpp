@@ -1,5 +1,6 @@
 #include "millrace/transforms/tokenizers/tokenizer_file.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <stdexcept>
@@ -26,11 +27,10 @@ using Object = simdjson::dom::object;
 using Vocabulary = std::unordered_map<std::string_view, std::uint32_t>;
 
 constexpr std::size_t kDeepest = 64;
+constexpr std::size_t kSmallestCapacity = 64;  // simdjson's parser refuses to be much smaller
 constexpr std::uint64_t kLargestId = 0x7FFFFFFF;
 
-[[noreturn]] void refuse_file(const std::string& what) {
-  throw std::invalid_argument("tokenizer.json: " + what);
-}
+[[noreturn]] void refuse_file(const std::string& what) { throw std::invalid_argument(what); }
 
 /// The member at `key`; a null element where there is none, or where it is null.
 bool find_member(Object object, std::string_view key, Element& found) {
@@ -195,11 +195,9 @@ void read_normalizer(Object normalizer, std::vector<NormalStep>& steps) {
   }
 }
 
-void read_byte_level(Object byte_level, std::vector<SplitPattern>& splits) {
-  if (flag(byte_level, "add_prefix_space", true)) {
-    refuse_file("\"add_prefix_space\" of the pre-tokenizer ByteLevel is not supported");
-  }
-  if (flag(byte_level, "use_regex", true)) splits.push_back(SplitPattern::gpt2);
+void read_byte_level(Object byte_level, PairTokenizerParts& parts) {
+  if (flag(byte_level, "add_prefix_space", true)) parts.space_depth = parts.splits.size();
+  if (flag(byte_level, "use_regex", true)) parts.splits.push_back(SplitPattern::gpt2);
 }
 
 void read_split(Object split, std::vector<SplitPattern>& splits) {
@@ -223,18 +221,18 @@ void read_split(Object split, std::vector<SplitPattern>& splits) {
 }
 
 /// `ends` tells that ByteLevel has come, after which nothing may.
-void read_pre_tokenizer(Object pre_tokenizer, std::vector<SplitPattern>& splits, bool& ends) {
+void read_pre_tokenizer(Object pre_tokenizer, PairTokenizerParts& parts, bool& ends) {
   if (ends) refuse_file("a pre-tokenizer after ByteLevel is not supported");
   const std::string_view type = text_member(pre_tokenizer, "type");
   if (type == "Sequence") {
     for (const Element step : array_member(pre_tokenizer, "pretokenizers")) {
-      read_pre_tokenizer(object_of(step, "a pre-tokenizer"), splits, ends);
+      read_pre_tokenizer(object_of(step, "a pre-tokenizer"), parts, ends);
     }
   } else if (type == "ByteLevel") {
-    read_byte_level(pre_tokenizer, splits);
+    read_byte_level(pre_tokenizer, parts);
     ends = true;
   } else if (type == "Split") {
-    read_split(pre_tokenizer, splits);
+    read_split(pre_tokenizer, parts.splits);
   } else {
     refuse_file("the pre-tokenizer " + in_quotes(type) + " is not supported");
   }
@@ -310,19 +308,41 @@ void read_added_tokens(Object root, PairTokenizerParts& parts) {
   }
 }
 
-}  // namespace
+/// "Right" or "Left"; right where it is not there.
+RowSide read_direction(Object from) {
+  Element found;
+  if (!find_member(from, "direction", found)) return RowSide::right;
+  const std::string_view name = text_member(from, "direction");
+  if (name == "Right") return RowSide::right;
+  if (name == "Left") return RowSide::left;
+  refuse_file("the direction " + in_quotes(name) + R"( is neither "Right" nor "Left")");
+}
 
-std::shared_ptr<const Tokenizer> tokenizer_from_file(std::string_view content,
-                                                     const TokenizerFileOptions& file,
-                                                     const TokenizerOptions& options) {
-  options.validate();
+/// What of the padding and the truncation is not the lengths, which are the options'.
+void read_row(Object root, const TokenizerOptions& options, PairTokenizerParts& parts) {
+  Element found;
+  if (find_member(root, "truncation", found)) {
+    parts.sides.truncation = read_direction(object_of(found, "truncation"));
+  }
+  if (find_member(root, "padding", found)) {
+    const Object padding = object_of(found, "padding");
+    parts.pad_id = token_id(member<Element>(padding, "pad_id", "a number"), "padding");
+    parts.sides.padding = read_direction(padding);
+  } else if (!options.pad_id) {
+    refuse_file("it does not say what it pads with: give pad_id");
+  }
+}
+
+PairTokenizerParts read_parts(std::string_view content, const TokenizerFileOptions& file,
+                              const TokenizerOptions& options) {
   if (content.size() > file.max_bytes) {
     refuse_file(std::to_string(content.size()) + " bytes, and at most " +
                 std::to_string(file.max_bytes) + " are allowed");
   }
   const simdjson::padded_string padded(content);
-  simdjson::dom::parser parser(content.size() + 1);
-  if (parser.allocate(content.size() + 1, kDeepest) != simdjson::SUCCESS) throw std::bad_alloc();
+  const std::size_t capacity = std::max(content.size() + 1, kSmallestCapacity);
+  simdjson::dom::parser parser(capacity);
+  if (parser.allocate(capacity, kDeepest) != simdjson::SUCCESS) throw std::bad_alloc();
   Element document;
   if (const auto error = parser.parse(padded).get(document); error != simdjson::SUCCESS) {
     refuse_file(simdjson::error_message(error));
@@ -336,22 +356,35 @@ std::shared_ptr<const Tokenizer> tokenizer_from_file(std::string_view content,
   }
   bool is_byte_level = false;
   if (find_member(root, "pre_tokenizer", found)) {
-    read_pre_tokenizer(object_of(found, "the pre-tokenizer"), parts.splits, is_byte_level);
+    read_pre_tokenizer(object_of(found, "the pre-tokenizer"), parts, is_byte_level);
   }
   if (!is_byte_level) refuse_file("there is no pre-tokenizer ByteLevel: no byte-level BPE");
   if (file.add_special_tokens && find_member(root, "post_processor", found)) {
     read_post_processor(object_of(found, "the post-processor"), parts);
   }
   read_added_tokens(root, parts);
-  if (find_member(root, "padding", found)) {
-    parts.pad_id =
-        token_id(member<Element>(object_of(found, "padding"), "pad_id", "a number"), "padding");
-  } else if (!options.pad_id) {
-    refuse_file("it does not say what it pads with: give pad_id");
-  }
+  read_row(root, options, parts);
   parts.description = describe_file("file", file.name, content);
   if (!file.add_special_tokens) parts.description += R"(,"add_special_tokens":false)";
-  return std::make_shared<const PairTokenizer>(std::move(parts), options);
+  return parts;
+}
+
+PairTokenizerParts read_named_parts(std::string_view content, const TokenizerFileOptions& file,
+                                    const TokenizerOptions& options) {
+  try {
+    return read_parts(content, file, options);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(file.name + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> tokenizer_from_file(std::string_view content,
+                                                     const TokenizerFileOptions& file,
+                                                     const TokenizerOptions& options) {
+  options.validate();
+  return std::make_shared<const PairTokenizer>(read_named_parts(content, file, options), options);
 }
 
 std::shared_ptr<const Tokenizer> hugging_face_clip_tokenizer(const TokenizerOptions& options) {

@@ -12,7 +12,7 @@ namespace millrace {
 
 /// How a tokenizer.json is read.
 struct TokenizerFileOptions {
-  std::string name;                ///< how describe() calls the file
+  std::string name;                ///< how describe() and errors call the file
   bool add_special_tokens = true;  ///< begin and end tokens, as the file's post-processor has them
   std::size_t max_bytes = std::size_t{128} << 20;  ///< a larger file is refused
 };
@@ -23,12 +23,13 @@ struct TokenizerFileOptions {
 /// Read are: the BPE model without dropout, unknown tokens and byte fallback; the normalizers NFC,
 /// Lowercase and Replace of `\s+`, or none; the pre-tokenizers ByteLevel and Split with the
 /// patterns of GPT-2, Llama 3, Qwen 2 and CLIP; added tokens; the post-processors ByteLevel,
-/// TemplateProcessing, RobertaProcessing and BertProcessing. Whatever else a file asks for is
-/// refused by its name. Padding is options.pad_id, or else what the file pads with; it must say so
-/// then.
+/// TemplateProcessing, RobertaProcessing and BertProcessing; of truncation the direction, of
+/// padding the direction and the id, which hold where options do not say. The file's lengths are
+/// replaced by options.context_length. Whatever else a file asks for is refused by its name. It
+/// must say what it pads with, or options must.
 ///
-/// Throws std::invalid_argument: the file is no such JSON or asks for what is not read, or an
-/// option is wrong.
+/// Throws std::invalid_argument that names the file: it is no such JSON or asks for what is not
+/// read; or an option is wrong.
 std::shared_ptr<const Tokenizer> tokenizer_from_file(std::string_view content,
                                                      const TokenizerFileOptions& file,
                                                      const TokenizerOptions& options);
