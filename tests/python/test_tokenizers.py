@@ -470,3 +470,12 @@ def test_a_sentencepiece_model_that_cannot_be_used_is_a_value_error(tmp_path):
     (tmp_path / "m.model").write_bytes(tiny_model()[:-1])
     with pytest.raises(ValueError, match="m.model: sentencepiece model"):
         millrace.SentencePieceTokenizer(tmp_path / "m.model", pad_id=0)
+
+
+def test_a_short_text_is_padded_on_either_side():
+    right, left = (millrace.ClipTokenizer(10, padding=side) for side in ("right", "left"))
+    ids, mask = right("a photo of a dog")[0], right.attention_mask("a photo of a dog")[0]
+    count = int(mask.sum())
+    assert count == 7
+    assert torch.equal(left("a photo of a dog")[0], torch.cat([ids[count:], ids[:count]]))
+    assert torch.equal(left.attention_mask("a photo of a dog")[0], mask.flip(0))

@@ -99,6 +99,7 @@ class ClipTokenizer(Tokenizer):
         context_length: ids a text; of a longer one the last is still the end token.
         pad_id: what follows the end token.
         truncation: "right" or "left", the end of a long text that is left out.
+        padding: "right" or "left", the side of a short text that is filled.
         clean: open_clip's `clean`: "lower", "whitespace" (case is kept) or "canonicalize"
             (punctuation is removed).
     """
@@ -109,6 +110,7 @@ class ClipTokenizer(Tokenizer):
         *,
         pad_id: int | None = None,
         truncation: str | None = None,
+        padding: str | None = None,
         clean: str | None = None,
     ):
         super().__init__(
@@ -116,6 +118,7 @@ class ClipTokenizer(Tokenizer):
             context_length=context_length,
             pad_id=pad_id,
             truncation=truncation,
+            padding=padding,
             clean=clean,
         )
 
@@ -130,21 +133,28 @@ class HuggingFaceClipTokenizer(Tokenizer):
         *,
         pad_id: int | None = None,
         truncation: str | None = None,
+        padding: str | None = None,
     ):
         super().__init__(
-            type="hf_clip", context_length=context_length, pad_id=pad_id, truncation=truncation
+            type="hf_clip",
+            context_length=context_length,
+            pad_id=pad_id,
+            truncation=truncation,
+            padding=padding,
         )
 
 
 class TokenizerFile(Tokenizer):
     """A tokenizer.json of a byte-level BPE (GPT-2, Llama 3, Qwen, ...), with the ids of the
-    `tokenizers` package. What a file asks for that is not supported is a ValueError that names it.
+    `tokenizers` package. What a file asks for that is not supported is a ValueError that names it. Its
+    sides of padding and truncation hold where none is given, its lengths never: `context_length` does.
 
     Args:
         file: the path.
         context_length: ids a text, begin and end tokens among them.
         pad_id: needed where the file does not say what it pads with.
         truncation: "right" or "left", the end of a long text that is left out.
+        padding: "right" or "left", the side of a short text that is filled.
         add_special_tokens: whether the file's begin and end tokens are added.
     """
 
@@ -155,6 +165,7 @@ class TokenizerFile(Tokenizer):
         *,
         pad_id: int | None = None,
         truncation: str | None = None,
+        padding: str | None = None,
         add_special_tokens: bool = True,
     ):
         super().__init__(
@@ -163,6 +174,7 @@ class TokenizerFile(Tokenizer):
             context_length=context_length,
             pad_id=pad_id,
             truncation=truncation,
+            padding=padding,
             add_special_tokens=add_special_tokens,
         )
 
@@ -174,10 +186,12 @@ class SentencePieceTokenizer(Tokenizer):
         file: the path of the `.model`.
         context_length: ids a text, the end token among them.
         kind: "plain": the ids of `encode`; "t5": and the end token; "siglip": as transformers'
-            SiglipTokenizer; "open_clip": cleaned as open_clip does for SigLIP, then as "t5".
+            SiglipTokenizer; "siglip2": as its Siglip2Tokenizer, of Gemma's model; "open_clip": cleaned as
+            open_clip does for SigLIP, then as "t5".
         pad_id: needed where the model does not say what it pads with; "siglip" and "open_clip" pad
             with the end token.
         truncation: "right" or "left", the end of a long text that is left out.
+        padding: "right" or "left", the side of a short text that is filled.
     """
 
     def __init__(
@@ -188,6 +202,7 @@ class SentencePieceTokenizer(Tokenizer):
         kind: str = "plain",
         pad_id: int | None = None,
         truncation: str | None = None,
+        padding: str | None = None,
     ):
         super().__init__(
             type="sentencepiece",
@@ -196,4 +211,5 @@ class SentencePieceTokenizer(Tokenizer):
             context_length=context_length,
             pad_id=pad_id,
             truncation=truncation,
+            padding=padding,
         )
