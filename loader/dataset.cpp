@@ -1,9 +1,11 @@
 #include "millrace/loader/dataset.h"
 
 #include <cerrno>
+#include <chrono>
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace millrace {
@@ -18,7 +20,7 @@ std::uint64_t hash_bytes(std::uint64_t hash, const void* data, std::size_t bytes
 }
 
 constexpr std::size_t kPageBytes = 4096;
-constexpr int kTries = 4;
+constexpr int kTries = 8;
 
 // Whether the process or the system had no file or mapping left. Reasons do not tell these from
 // files that are missing; what the system says of them does.
@@ -113,8 +115,10 @@ Result<std::shared_ptr<const Dataset>> Dataset::reselected(const Selection& sele
       new Dataset(catalog_, std::move(*selected), open_shard_, open_shards_, number_));
 }
 
-bool Dataset::make_room_for(const Error& error) const {
+bool Dataset::make_room_for(const Error& error, int attempt) const {
   if (!is_shortage(error)) return false;
+  // What the other workers hold at the moment they soon let go of.
+  if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1 << attempt));
   open_shards_->drop_mapped();  // where there are none, another thread was faster
   return true;
 }
@@ -122,7 +126,7 @@ bool Dataset::make_room_for(const Error& error) const {
 Result<OpenShards::Shared> Dataset::open_anew(std::uint64_t shard) const {
   const std::string path = catalog_->path(shard);
   Result<std::shared_ptr<const Shard>> fresh = open_shard_(path);
-  for (int i = 0; i < kTries && !fresh && make_room_for(fresh.error()); ++i) {
+  for (int i = 0; i < kTries && !fresh && make_room_for(fresh.error(), i); ++i) {
     fresh = open_shard_(path);
   }
   if (!fresh) return tl::unexpected(std::move(fresh.error()));
@@ -149,7 +153,7 @@ Result<void> Dataset::read(SampleId id, std::shared_ptr<const Shard>& shard, Sam
   const std::uint64_t offset = found.sample_offsets[selected_.index_in_shard(id)];
   Result<void> read = shard->read(offset, sample);
   // Of a sample's own files.
-  for (int i = 0; i < kTries && !read && make_room_for(read.error()); ++i) {
+  for (int i = 0; i < kTries && !read && make_room_for(read.error(), i); ++i) {
     read = shard->read(offset, sample);
   }
   if (!read) return read;

@@ -72,8 +72,9 @@ class Dataset {
           ShardOpener open_shard, std::shared_ptr<OpenShards> open_shards, std::size_t number);
   OpenShards::Key key(std::uint64_t shard) const { return {number_, shard}; }
   Result<OpenShards::Shared> opened(std::uint64_t shard) const;
-  /// Whether the error is a want of files or mappings; gives back what is held and not in use.
-  bool make_room_for(const Error& error) const;
+  /// Whether the error is a want of files or mappings; gives back what is held and not in use, and
+  /// from the second attempt on waits a little.
+  bool make_room_for(const Error& error, int attempt) const;
   Result<OpenShards::Shared> open_anew(std::uint64_t shard) const;
 
   std::shared_ptr<const ShardCatalog> catalog_;
