@@ -130,7 +130,7 @@ def grayscale(probability: float = 0.1) -> dict:
 
 
 def gaussian_blur(sigma=(0.1, 2.0), probability: float = 0.5) -> dict:
-    """Pillow's ImageFilter.GaussianBlur of a random `sigma`, as SimCLR's and MoCo's augmentations use it.
+    """Pillow's ImageFilter.GaussianBlur of a random `sigma`, as MoCo v2's augmentation uses it.
 
     torchvision's GaussianBlur, a convolution of tensors, is another one.
     """
