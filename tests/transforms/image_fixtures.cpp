@@ -61,7 +61,7 @@ ModePixels read_npy(const std::filesystem::path& file, std::string_view mode) {
     for (std::size_t c = 0; c < 3; ++c) color[c] = pixel[channels < 3 ? 0 : c];
     if (channels % 2 == 0) std::memset(fourth, pixel[channels - 1], 3);
     if (image.mode == NativeMode::cmyk) {
-      cmyk_to_rgb(color, fourth, 1, rgb);
+      cmyk_to_rgb(color, fourth[0], rgb);
     } else {
       std::memcpy(rgb, color, 3);
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "millrace/transforms/image.h"
@@ -48,9 +49,6 @@ struct NativeBuffers {
   PixelBuffer fourth;
 };
 
-/// CMYK (0: no ink) to RGB, as Pillow's convert.
-void cmyk_to_rgb(const std::uint8_t* cmy, const std::uint8_t* black, int width, std::uint8_t* rgb);
-
 /// 16-bit gray to a byte, as Pillow's convert: clipped, not scaled.
 inline std::uint8_t clip_gray16(std::uint8_t high, std::uint8_t low) {
   return high != 0 ? 255 : low;
@@ -60,6 +58,14 @@ inline std::uint8_t clip_gray16(std::uint8_t high, std::uint8_t low) {
 inline int multiply_bytes(int a, int b) {
   const int product = a * b + 128;
   return ((product >> 8) + product) >> 8;
+}
+
+/// A pixel of CMYK (0: no ink) to RGB, as Pillow's convert.
+inline void cmyk_to_rgb(const std::uint8_t* cmy, int black, std::uint8_t* rgb) {
+  const int light = 255 - black;
+  for (int c = 0; c < 3; ++c) {
+    rgb[c] = static_cast<std::uint8_t>(std::clamp(light - multiply_bytes(cmy[c], light), 0, 255));
+  }
 }
 
 }  // namespace millrace

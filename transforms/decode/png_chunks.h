@@ -37,6 +37,11 @@ inline bool is_palette(PngMode mode) {
   return mode >= PngMode::palette1 && mode <= PngMode::palette8;
 }
 
+inline bool has_alpha_channel(PngMode mode) {
+  return mode == PngMode::gray_alpha8 || mode == PngMode::gray_alpha16 || mode == PngMode::rgba8 ||
+         mode == PngMode::rgba16;
+}
+
 /// A part of the canvas, in pixels; right and bottom lie outside. Sums of two 32-bit numbers.
 struct PngBox {
   std::uint64_t left = 0, top = 0, right = 0, bottom = 0;

@@ -162,9 +162,7 @@ Result<NativeImage> PngDecoder::read_native(const PngChunks& at_data, MutableIma
     return NativeImage{NativeMode::palette, image, {}, palette_.data()};
   }
   const bool is_gray16 = mode == PngMode::gray16;
-  const bool has_alpha = mode == PngMode::gray_alpha8 || mode == PngMode::gray_alpha16 ||
-                         mode == PngMode::rgba8 || mode == PngMode::rgba16;
-  if (!is_gray16 && !has_alpha) return NativeImage{};
+  if (!is_gray16 && !has_alpha_channel(mode)) return NativeImage{};
   PixelBuffer& memory = is_gray16 ? native.color : native.fourth;
   const MutableImageView plane{
       memory.reserve(image.stride_bytes * static_cast<std::size_t>(image.height)), image.width,

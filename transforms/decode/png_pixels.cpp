@@ -39,11 +39,6 @@ std::size_t bits_of(PngMode mode) {
   return 8;
 }
 
-bool has_alpha_channel(PngMode mode) {
-  return mode == PngMode::gray_alpha8 || mode == PngMode::gray_alpha16 || mode == PngMode::rgba8 ||
-         mode == PngMode::rgba16;
-}
-
 tl::unexpected<Error> too_many_alphas() {
   return bad_png("chunk tRNS speaks of more than 256 colours");
 }

@@ -44,9 +44,8 @@ void split_cmyk(const std::uint8_t* cmyk, int width, std::uint8_t* cmy, std::uin
 void unpack_cmyk(const std::uint8_t* cmyk, int width, std::uint8_t* rgb) {
   for (int x = 0; x < width; ++x, cmyk += 4, rgb += 3) {
     std::array<std::uint8_t, 3> cmy{};
-    std::array<std::uint8_t, 3> black{};
-    split_cmyk(cmyk, 1, cmy.data(), black.data());
-    cmyk_to_rgb(cmy.data(), black.data(), 1, rgb);
+    for (std::size_t c = 0; c < 3; ++c) cmy[c] = static_cast<std::uint8_t>(255 - cmyk[c]);
+    cmyk_to_rgb(cmy.data(), 255 - cmyk[3], rgb);
   }
 }
 

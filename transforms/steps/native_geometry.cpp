@@ -144,7 +144,10 @@ MutableImageView NativeGeometry::to_rgb() {
     const std::uint8_t* color = color_.row(y);
     std::uint8_t* out = rgb.row(y);
     if (mode_ == NativeMode::cmyk) {
-      cmyk_to_rgb(color, fourth_.row(y), rgb.width, out);
+      const std::uint8_t* black = fourth_.row(y);
+      for (int x = 0; x < rgb.width; ++x, color += 3, black += 3, out += 3) {
+        cmyk_to_rgb(color, black[0], out);
+      }
     } else if (mode_ == NativeMode::gray16) {
       for (int x = 0; x < rgb.width; ++x, color += 3, out += 3) {
         std::memset(out, clip_gray16(color[0], color[1]), 3);
