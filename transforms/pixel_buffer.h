@@ -6,6 +6,8 @@
 #include <memory>
 #include <new>
 
+#include "millrace/transforms/image.h"
+
 namespace millrace {
 
 /// Bytes on a 64-byte boundary that grow and are kept from image to image. One very large image
@@ -44,5 +46,12 @@ class PixelBuffer {
   std::unique_ptr<std::uint8_t, Free> data_;
   std::size_t capacity_ = 0;
 };
+
+/// An image of this size that lies in `memory`, its rows aligned. Throws std::bad_alloc.
+inline MutableImageView rgb_image_in(PixelBuffer& memory, ImageSize size) {
+  const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(size.width);
+  return {memory.reserve(stride_bytes * static_cast<std::size_t>(size.height)), size.width,
+          size.height, stride_bytes};
+}
 
 }  // namespace millrace

@@ -1,12 +1,15 @@
-// Any geometry: the vector kernels give the bytes of the scalar twin.
+// Any geometry: the vector kernels give the bytes of the scalar twin; any mode and box.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
+#include "millrace/transforms/native_image.h"
+#include "millrace/transforms/resize/native_resize.h"
 #include "millrace/transforms/resize/resize_passes.h"
 #include "millrace/transforms/resize/resize_scalar.h"
 #include "millrace/transforms/resize/resize_weights.h"
@@ -47,6 +50,24 @@ ResizeAxis read_axis(Numbers& numbers, Filter filter) {
   return axis;
 }
 
+/// Boxes that lie outside, and sizes that nothing has, are among them.
+void resize_natively(Numbers& numbers, ImageView input) {
+  NativeImage image{static_cast<NativeMode>(1 + numbers.below(4)), input, {}, nullptr};
+  if (image.mode == NativeMode::alpha || image.mode == NativeMode::cmyk) image.fourth = input;
+  const auto filter = static_cast<Filter>(numbers.below(6));
+  std::array<double, 4> box{};
+  for (double& side : box) side = (numbers.below(1300) - 50) / 8.0;
+  const int width = numbers.below(100);
+  const int height = numbers.below(100);
+  const auto row_bytes = static_cast<std::size_t>(width) * 3;
+  std::vector<std::uint8_t> color(row_bytes * static_cast<std::size_t>(height));
+  std::vector<std::uint8_t> fourth(color.size());
+  NativeResizer resizer;
+  (void)resizer.resize(
+      image, box, filter,
+      {{color.data(), width, height, row_bytes}, {fourth.data(), width, height, row_bytes}});
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -85,5 +106,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       actual != expected) {
     std::abort();
   }
+  resize_natively(numbers, input);
   return 0;
 }

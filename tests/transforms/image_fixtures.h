@@ -8,8 +8,8 @@
 
 #include <simdjson.h>
 
-#include "millrace/transforms/decode/native_image.h"
 #include "millrace/transforms/image.h"
+#include "millrace/transforms/native_image.h"
 
 namespace millrace::test {
 

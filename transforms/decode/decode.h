@@ -8,9 +8,9 @@
 
 #include "millrace/result/result.h"
 #include "millrace/transforms/decode/decode_options.h"
-#include "millrace/transforms/decode/native_image.h"
 #include "millrace/transforms/decode/stored_image.h"
 #include "millrace/transforms/image.h"
+#include "millrace/transforms/native_image.h"
 
 namespace millrace {
 

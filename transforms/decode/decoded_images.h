@@ -8,8 +8,8 @@
 
 #include "millrace/result/result.h"
 #include "millrace/transforms/decode/decode_options.h"
-#include "millrace/transforms/decode/native_image.h"
 #include "millrace/transforms/image.h"
+#include "millrace/transforms/native_image.h"
 #include "millrace/transforms/stage_times.h"
 
 namespace millrace {

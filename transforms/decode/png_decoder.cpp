@@ -112,11 +112,8 @@ Result<StoredImage> PngDecoder::decode(std::span<const std::uint8_t> data, Pixel
   PngChunks chunks(data, options_);
   if (auto opened = chunks.open(); !opened) return tl::unexpected(opened.error());
   if (auto fits = check_size(chunks); !fits) return tl::unexpected(fits.error());
-  const auto width = static_cast<int>(chunks.width());
-  const auto height = static_cast<int>(chunks.height());
-  const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(width);
-  const MutableImageView image{pixels.reserve(stride_bytes * chunks.height()), width, height,
-                               stride_bytes};
+  const ImageSize size{static_cast<int>(chunks.width()), static_cast<int>(chunks.height())};
+  const MutableImageView image = rgb_image_in(pixels, size);
   const PngChunks at_data = chunks;
   PngPixels unpack(chunks.mode(), chunks.palette());
   const auto composite = [&] {
@@ -163,10 +160,8 @@ Result<NativeImage> PngDecoder::read_native(const PngChunks& at_data, MutableIma
   }
   const bool is_gray16 = mode == PngMode::gray16;
   if (!is_gray16 && !has_alpha_channel(mode)) return NativeImage{};
-  PixelBuffer& memory = is_gray16 ? native.color : native.fourth;
-  const MutableImageView plane{
-      memory.reserve(image.stride_bytes * static_cast<std::size_t>(image.height)), image.width,
-      image.height, image.stride_bytes};
+  const MutableImageView plane =
+      rgb_image_in(is_gray16 ? native.color : native.fourth, {image.width, image.height});
   unpack.take(is_gray16 ? Take::gray16 : Take::alpha);
   PngChunks again = at_data;
   if (auto read = read_rows(again, unpack, plane); !read) return tl::unexpected(read.error());

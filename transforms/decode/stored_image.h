@@ -1,7 +1,7 @@
 #pragma once
 
-#include "millrace/transforms/decode/native_image.h"
 #include "millrace/transforms/image.h"
+#include "millrace/transforms/native_image.h"
 
 namespace millrace {
 

@@ -83,39 +83,30 @@ Result<StoredImage> WebpDecoder::decode(std::span<const std::uint8_t> data, Pixe
     return fail(Reason::bad_image, "WebP: the image data are broken");
   }
 
-  const auto width = static_cast<int>(info.canvas_width);
-  const auto height = static_cast<int>(info.canvas_height);
-  const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(width);
-  std::uint8_t* rows = pixels.reserve(stride_bytes * static_cast<std::size_t>(height));
+  const ImageSize size{static_cast<int>(info.canvas_width), static_cast<int>(info.canvas_height)};
+  const MutableImageView rows = rgb_image_in(pixels, size);
   const std::uint32_t features =
       WebPDemuxGetI(WebPAnimDecoderGetDemuxer(decoder.get()), WEBP_FF_FORMAT_FLAGS);
   const bool has_alpha = (features & ALPHA_FLAG) != 0;
   const bool composites = options_.alpha == AlphaMode::composite && has_alpha;
   const bool keeps_alpha = options_.color_mode == ColorMode::native && has_alpha && !composites;
-  std::uint8_t* alphas =
-      keeps_alpha ? native.fourth.reserve(stride_bytes * static_cast<std::size_t>(height))
-                  : nullptr;
-  for (int y = 0; y < height; ++y) {
-    std::uint8_t* rgb = rows + static_cast<std::size_t>(y) * stride_bytes;
-    for (int x = 0; x < width; ++x, rgb += 3, rgba += 4) {
+  const MutableImageView alphas =
+      keeps_alpha ? rgb_image_in(native.fourth, size) : MutableImageView{};
+  for (int y = 0; y < size.height; ++y) {
+    std::uint8_t* rgb = rows.row(y);
+    std::uint8_t* alpha = keeps_alpha ? alphas.row(y) : nullptr;
+    for (int x = 0; x < size.width; ++x, rgb += 3, rgba += 4) {
       if (composites) {
         composite_pixel(rgba, rgba[3], options_.background, rgb);
         continue;
       }
-      rgb[0] = rgba[0];
-      rgb[1] = rgba[1];
-      rgb[2] = rgba[2];
-      if (!keeps_alpha) continue;
-      const std::size_t at =
-          static_cast<std::size_t>(y) * stride_bytes + std::size_t{3} * static_cast<std::size_t>(x);
-      std::memset(alphas + at, rgba[3], 3);
+      std::memcpy(rgb, rgba, 3);
+      if (keeps_alpha)
+        std::memset(alpha + std::size_t{3} * static_cast<std::size_t>(x), rgba[3], 3);
     }
   }
-  image->pixels = {rows, width, height, stride_bytes};
-  if (keeps_alpha) {
-    image->native = {
-        NativeMode::alpha, image->pixels, {alphas, width, height, stride_bytes}, nullptr};
-  }
+  image->pixels = rows;
+  if (keeps_alpha) image->native = {NativeMode::alpha, rows, alphas, nullptr};
   return image;
 }
 

@@ -11,10 +11,10 @@
 
 #include <jpeglib.h>
 
-#include "millrace/transforms/decode/native_image.h"
 #include "millrace/transforms/jpeg/jpeg_errors-inl.h"
 #include "millrace/transforms/jpeg/jpeg_memory.h"
 #include "millrace/transforms/jpeg/jpeg_smoothing.h"
+#include "millrace/transforms/native_image.h"
 
 namespace millrace {
 namespace {

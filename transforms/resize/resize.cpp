@@ -3,53 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <string>
 #include <vector>
 
 #include "millrace/transforms/pixel_buffer.h"
-#include "millrace/transforms/resize/resize_order-inl.h"
+#include "millrace/transforms/resize/resize_axes.h"
 #include "millrace/transforms/resize/resize_passes.h"
 #include "millrace/transforms/resize/resize_scalar.h"
 #include "millrace/transforms/resize/resize_weights.h"
 
 namespace millrace {
 namespace {
-
-struct Box {
-  float left, top, right, bottom;
-};
-
-tl::unexpected<Error> bad_geometry(std::string message) {
-  return fail(Reason::bad_image, "resize: " + std::move(message));
-}
-
-Result<Box> checked_box(ImageSize input, const Resizer::Geometry& geometry, ImageSize output) {
-  if (input.width < 1 || input.height < 1) return bad_geometry("the input has no pixels");
-  if (geometry.full_width < 1 || geometry.full_height < 1) {
-    return bad_geometry("width and height must be at least 1");
-  }
-  if (output.width < 1 || output.height < 1 || geometry.crop_left < 0 || geometry.crop_top < 0 ||
-      output.width > geometry.full_width || output.height > geometry.full_height ||
-      geometry.crop_left > geometry.full_width - output.width ||
-      geometry.crop_top > geometry.full_height - output.height) {
-    return bad_geometry("the window lies outside the resized image");
-  }
-  if (!geometry.box) {
-    return Box{0, 0, static_cast<float>(input.width), static_cast<float>(input.height)};
-  }
-  const auto& [left, top, right, bottom] = *geometry.box;
-  const Box box{static_cast<float>(left), static_cast<float>(top), static_cast<float>(right),
-                static_cast<float>(bottom)};
-  // Written so that a NaN fails.
-  if (!(box.left >= 0 && box.top >= 0)) return bad_geometry("the box begins outside the image");
-  if (!(box.right <= static_cast<float>(input.width) &&
-        box.bottom <= static_cast<float>(input.height))) {
-    return bad_geometry("the box ends outside the image");
-  }
-  if (!(box.right - box.left >= 0 && box.bottom - box.top >= 0))
-    return bad_geometry("the box is empty");
-  return box;
-}
 
 /// Source index of each output pixel, as Pillow's ImagingScaleAffine finds it (the position is
 /// summed up, not multiplied); -1 outside.
@@ -96,21 +59,6 @@ void copy_nearest(ImageView input, const std::vector<int>& columns_from,
     for (; column != end; ++column) copy(column, 3);
     std::memset(out + index(end) * 3, 0, row_bytes - static_cast<std::size_t>(index(end)) * 3);
   }
-}
-
-struct Axes {
-  ResizeAxis columns;
-  ResizeAxis rows;
-};
-
-Result<Axes> checked_axes(ImageSize input, const Resizer::Geometry& geometry, Filter filter,
-                          ImageSize output) {
-  const Result<Box> box = checked_box(input, geometry, output);
-  if (!box) return tl::unexpected(box.error());
-  return Axes{{input.width, box->left, box->right, geometry.full_width, geometry.crop_left,
-               output.width, filter},
-              {input.height, box->top, box->bottom, geometry.full_height, geometry.crop_top,
-               output.height, filter}};
 }
 
 /// The weights along one axis, in the forms that the kernels take.
@@ -203,13 +151,13 @@ Resizer::~Resizer() = default;
 
 Result<void> Resizer::resize(ImageView input, const Geometry& geometry, Filter filter,
                              MutableImageView output) {
-  const Result<Axes> axes =
-      checked_axes({input.width, input.height}, geometry, filter, {output.width, output.height});
+  const Result<ResizeAxes> axes =
+      resize_axes({input.width, input.height}, geometry, filter, {output.width, output.height});
   if (!axes) return tl::unexpected(axes.error());
   const ResizeAxis& columns = axes->columns;
   const ResizeAxis& rows = axes->rows;
 
-  if (columns.is_identity() && rows.is_identity()) {
+  if (axes->are_identity()) {
     for (int y = 0; y < output.height; ++y) {
       std::memcpy(
           output.row(y),
@@ -224,27 +172,22 @@ Result<void> Resizer::resize(ImageView input, const Geometry& geometry, Filter f
     copy_nearest(input, parts_->columns_from, parts_->rows_from, output);
     return {};
   }
-  if (!is_vertical_first({input.width, input.height},
-                         {geometry.full_width, geometry.full_height})) {
+  if (!axes->begin_with_rows()) {
     parts_->run(input, columns, rows, output);
     return {};
   }
   const auto [first, used_columns] =
       used_pixels(parts_->columns_cache.get(columns).weights, input.width);
-  const std::size_t stride_bytes = PixelBuffer::rgb_stride_bytes(input.width);
-  std::uint8_t* pixels =
-      parts_->middle.reserve(stride_bytes * static_cast<std::size_t>(output.height));
-  parts_->run(
-      input, unchanged(input.width, first, used_columns), rows,
-      {pixels + static_cast<std::size_t>(first) * 3, used_columns, output.height, stride_bytes});
-  parts_->run({pixels, input.width, output.height, stride_bytes}, columns,
-              unchanged(output.height, 0, output.height), output);
+  const MutableImageView middle = rgb_image_in(parts_->middle, {input.width, output.height});
+  parts_->run(input, unchanged(input.width, first, used_columns), rows,
+              part_of(middle, {first, 0, used_columns, output.height}));
+  parts_->run(middle, columns, unchanged(output.height, 0, output.height), output);
   return {};
 }
 
 Result<ImageWindow> Resizer::needed(ImageSize input, const Geometry& geometry, Filter filter,
                                     ImageSize output) {
-  const Result<Axes> axes = checked_axes(input, geometry, filter, output);
+  const Result<ResizeAxes> axes = resize_axes(input, geometry, filter, output);
   if (!axes) return tl::unexpected(axes.error());
   if (filter == Filter::nearest) return ImageWindow{0, 0, input.width, input.height};
   const auto [left, width] =

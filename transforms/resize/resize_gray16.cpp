@@ -4,8 +4,6 @@
 #include <cmath>
 #include <cstddef>
 
-#include "millrace/transforms/resize/resize_order-inl.h"
-
 namespace millrace {
 namespace {
 
@@ -54,13 +52,9 @@ void resize_columns(const Numbers& from, const ExactWeights& weights,
   }
 }
 
-ResizeAxis whole_axis(int from, int to, Filter filter) {
-  return {from, 0.0F, static_cast<float>(from), to, 0, to, filter};
-}
-
 }  // namespace
 
-void Gray16Resizer::resize(ImageView input, Filter filter, MutableImageView output) {
+void Gray16Resizer::resize(ImageView input, const ResizeAxes& axes, MutableImageView output) {
   const auto width = static_cast<std::size_t>(input.width);
   const auto height = static_cast<std::size_t>(input.height);
   input_.resize(width * height);
@@ -71,21 +65,19 @@ void Gray16Resizer::resize(ImageView input, Filter filter, MutableImageView outp
     }
   }
   Numbers numbers{input_.data(), width, height};
-  const ResizeAxis columns = whole_axis(input.width, output.width, filter);
-  const ResizeAxis rows = whole_axis(input.height, output.height, filter);
   const auto along_x = [&](std::vector<std::uint16_t>& to) {
-    if (columns.is_identity()) return;
-    compute_exact_weights(columns, columns_);
+    if (axes.columns.is_identity()) return;
+    compute_exact_weights(axes.columns, columns_);
     resize_rows(numbers, columns_, to);
     numbers = {to.data(), columns_.taps.size(), numbers.height};
   };
   const auto along_y = [&](std::vector<std::uint16_t>& to) {
-    if (rows.is_identity()) return;
-    compute_exact_weights(rows, rows_);
+    if (axes.rows.is_identity()) return;
+    compute_exact_weights(axes.rows, rows_);
     resize_columns(numbers, rows_, to);
     numbers = {to.data(), numbers.width, rows_.taps.size()};
   };
-  if (is_vertical_first({input.width, input.height}, {output.width, output.height})) {
+  if (axes.begin_with_rows()) {
     along_y(middle_);
     along_x(output_);
   } else {

@@ -3,27 +3,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "millrace/transforms/resize/resize.h"
+#include "millrace/transforms/resize/resize_axes.h"
 
 namespace millrace {
-
-/// One axis of a resize: the part [in_begin, in_end) of `in_size` pixels becomes `out_size` pixels,
-/// of which the window [window_begin, window_begin + window_size) is wanted.
-struct ResizeAxis {
-  int in_size = 0;
-  float in_begin = 0;  ///< float, because Pillow parses its box so
-  float in_end = 0;
-  int out_size = 0;
-  int window_begin = 0;
-  int window_size = 0;
-  Filter filter = Filter::bicubic;
-
-  bool operator==(const ResizeAxis&) const = default;
-  /// Whether Pillow skips the pass along this axis.
-  bool is_identity() const {
-    return in_size == out_size && in_begin == 0.0F && in_end == static_cast<float>(out_size);
-  }
-};
 
 /// For each pixel of the window, which input pixels it is made of and with what weights: fixed
 /// point with 22 fractional bits, Pillow's precompute_coeffs and normalize_coeffs_8bpc.

@@ -5,11 +5,10 @@
 #include <cstdint>
 
 #include "millrace/result/result.h"
-#include "millrace/transforms/decode/native_image.h"
+#include "millrace/transforms/native_image.h"
 #include "millrace/transforms/pixel_buffer.h"
 #include "millrace/transforms/random_numbers-inl.h"
-#include "millrace/transforms/resize/resize.h"
-#include "millrace/transforms/resize/resize_gray16.h"
+#include "millrace/transforms/resize/native_resize.h"
 #include "millrace/transforms/steps/image_steps.h"
 #include "millrace/transforms/steps/pixel_steps-inl.h"
 
@@ -37,28 +36,19 @@ class NativeGeometry {
   void crop(const CenterCrop& crop);
   void flip(const HorizontalFlip& step, RandomNumbers& numbers);
 
-  ImageSize size() const { return {color_.width, color_.height}; }
-  bool has_fourth() const { return fourth_.data != nullptr; }
+  ImageSize size() const { return {image_.color.width, image_.color.height}; }
+  bool has_fourth() const { return image_.fourth.data != nullptr; }
   /// Memory for planes of this size that the present ones do not lie in.
-  struct Planes {
-    MutableImageView color;
-    MutableImageView fourth;
-  };
-  Planes fresh_planes(ImageSize size);
-  void move_to(const Planes& planes);
+  NativePlanes fresh_planes(ImageSize size);
+  void move_to(const NativePlanes& planes);
 
   std::uint64_t max_pixels_;
-  NativeMode mode_ = NativeMode::rgb;
-  ImageView color_;
-  ImageView fourth_;
-  const std::uint8_t* palette_ = nullptr;
+  NativeImage image_;
 
   std::array<NativeBuffers, 2> buffers_;
   std::size_t next_ = 0;
-  PixelBuffer multiplied_;
   PixelBuffer rgb_;
-  Resizer resizer_;
-  Gray16Resizer gray16_resizer_;
+  NativeResizer resizer_;
   PixelScratch scratch_;
 };
 

@@ -43,6 +43,12 @@ inline ImageView part_of(const DecodedImage& image, const ImageWindow& window) {
   return part_of<ImageView>(image, window);
 }
 
+/// The planes of an image, to be written; `fourth` without data where the mode has none.
+struct NativePlanes {
+  MutableImageView color;
+  MutableImageView fourth;
+};
+
 /// Memory of the planes, kept from image to image.
 struct NativeBuffers {
   PixelBuffer color;
