@@ -109,6 +109,12 @@ def colours_of_torchvision(image: np.ndarray, pil: Image.Image) -> Iterator[Pair
             steps_to_bytes(image, millrace.color_jitter(**{name: (factor, factor)})),
             lambda adjust=adjust, factor=factor: adjust(pil, factor),
         )
+    yield Pair(
+        "gaussian_blur of sigma 2 with a kernel of 23, 224 x 224",
+        "torchvision",
+        steps_to_bytes(image, millrace.gaussian_blur((2.0, 2.0), 1, 23)),
+        lambda: functional.gaussian_blur(pil, 23, 2.0),
+    )
     jitter, augment = transforms.ColorJitter(0.4, 0.4, 0.4, 0.1), transforms.RandAugment()
     yield Pair(
         "color_jitter, all four, 224 x 224",

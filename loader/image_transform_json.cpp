@@ -146,10 +146,14 @@ ImageStep read_grayscale(const JsonObject& from) {
 }
 
 ImageStep read_gaussian_blur(const JsonObject& from) {
-  from.allow_only({"step", "sigma", "probability"});
+  from.allow_only({"step", "sigma", "probability", "kernel_size"});
   GaussianBlur blur;
   read_floats(from, "sigma", blur.sigma);
   blur.probability = read_float(from, "probability", blur.probability);
+  blur.kernel_size = from.small_int("kernel_size", blur.kernel_size);
+  if (blur.kernel_size == 0 && from.find("kernel_size") != nullptr) {
+    from.wrong("kernel_size", "an odd number");
+  }
   return blur;
 }
 

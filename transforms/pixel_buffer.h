@@ -10,6 +10,10 @@
 
 namespace millrace {
 
+/// What kernels that read or store whole vectors may touch behind the last byte, at most.
+/// (HWY_MAX_BYTES is another number for each set of instructions.)
+inline constexpr std::size_t kVectorSlackBytes = 256;
+
 /// Bytes on a 64-byte boundary that grow and are kept from image to image. One very large image
 /// does not stay: above kKeepBytes the memory shrinks again once far less is asked for.
 class PixelBuffer {

@@ -73,6 +73,7 @@ std::unique_ptr<millrace::SlotWriter> augmenting_writer(const millrace::DecodeOp
                    HorizontalFlip{},
                    ColorJitter{{0.6F, 1.4F}, {0.6F, 1.4F}, {0.6F, 1.4F}, {-0.1F, 0.1F}},
                    GaussianBlur{},
+                   GaussianBlur{.kernel_size = 15},
                    Solarize{},
                    RandAugment{}};
   options.output = {Dtype::uint8, PixelLayout::hwc};

@@ -51,13 +51,15 @@ TEST_CASE("steps that change colours are read with ranges or with how far they r
   const std::string description = described(
       begin + R"({"step":"color_jitter","brightness":0.25,"contrast":[0.5,2],"saturation":1.5,)"
               R"("hue":0.125,"probability":0.75},{"step":"grayscale"},)"
-              R"({"step":"gaussian_blur","sigma":[1,2]},{"step":"solarize","threshold":99.5},)"
+              R"({"step":"gaussian_blur","sigma":[1,2]},)"
+              R"({"step":"gaussian_blur","kernel_size":23},{"step":"solarize","threshold":99.5},)"
               R"({"step":"rand_augment","magnitude":7,"fill":5}]})");
   CHECK(description.find(
             R"({"step":"color_jitter","brightness":[0.75,1.25],"contrast":[0.5,2],)"
             R"("saturation":[0,2.5],"hue":[-0.125,0.125],"probability":0.75},)"
             R"({"step":"grayscale","probability":0.1},)"
             R"({"step":"gaussian_blur","sigma":[1,2],"probability":0.5},)"
+            R"({"step":"gaussian_blur","sigma":[0.1,2],"probability":0.5,"kernel_size":23},)"
             R"({"step":"solarize","threshold":99.5,"probability":0.5},)"
             R"({"step":"rand_augment","num_ops":2,"magnitude":7,"num_magnitude_bins":31,)"
             R"("fill":[5,5,5]}])") != std::string::npos);
@@ -72,6 +74,8 @@ TEST_CASE("steps that change colours are read with ranges or with how far they r
   refused(R"({"step":"color_jitter","brightnes":1})", R"(the nearest known one is "brightness")");
   refused(R"({"step":"rand_augment","num_magnitude_bins":5})", "magnitude = 9: must be 0 to");
   refused(R"({"step":"gaussian_blur","sigma":2})", "sigma = 2: must be a list of 2 numbers");
+  refused(R"({"step":"gaussian_blur","kernel_size":0})", "kernel_size = 0: must be an odd number");
+  refused(R"({"step":"gaussian_blur","kernel_size":8})", "kernel_size = 8: must be an odd number");
 }
 
 TEST_CASE("what is wrong in an image transform is named by its place") {

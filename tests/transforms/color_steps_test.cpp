@@ -12,6 +12,7 @@
 #include "image_fixtures.h"
 #include "millrace/transforms/photometric/enhance.h"
 #include "millrace/transforms/photometric/gaussian_blur.h"
+#include "millrace/transforms/photometric/gaussian_convolution.h"
 #include "millrace/transforms/photometric/luma.h"
 #include "millrace/transforms/steps/image_presets.h"
 #include "millrace/transforms/steps/image_transform.h"
@@ -109,8 +110,8 @@ TEST_CASE("steps that change colours come as often as they should, and leave the
 
 TEST_CASE("a blur draws its sigma from its range") {
   const Pixels image = make_pixels(40, 30, 8);
-  PixelBuffer scratch;
   const auto blurred = [&](float sigma) {
+    PixelBuffer scratch;
     Pixels made = image;
     gaussian_blur(sigma, made.view(), scratch);
     return made.rgb;
@@ -121,6 +122,10 @@ TEST_CASE("a blur draws its sigma from its range") {
     different.insert(after(GaussianBlur{{0.1F, 2}, 1}, image, seed));
   }
   CHECK(different.size() == 20);
+  Pixels convolved = image;
+  ConvolutionScratch scratch;
+  convolve_gaussian(7, 1.5F, convolved.view(), scratch);
+  CHECK(after(GaussianBlur{{1.5F, 1.5F}, 1, 7}, image) == convolved.rgb);
 }
 
 TEST_CASE(
@@ -189,6 +194,10 @@ TEST_CASE("parameters of colours that make no sense are refused by name") {
   refused(Grayscale{1.5F}, "grayscale: probability = 1.5");
   refused(GaussianBlur{{-1, 2}}, "gaussian_blur: sigma = [-1,2]");
   refused(GaussianBlur{{1, 65}}, "sigma = [1,65]");
+  refused(GaussianBlur{{1, 2}, 1, 4}, "kernel_size = 4: must be an odd number up to 127");
+  refused(GaussianBlur{{1, 2}, 1, -3}, "kernel_size = -3");
+  refused(GaussianBlur{{1, 2}, 1, 129}, "kernel_size = 129");
+  refused(GaussianBlur{{0, 2}, 1, 5}, "sigma = [0,2]: must be above 0");
   refused(Solarize{kNan}, "solarize: threshold");
   refused(Solarize{128, -1}, "probability = -1");
 }

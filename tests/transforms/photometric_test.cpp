@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "millrace/transforms/photometric/color_arithmetic.h"
 #include "millrace/transforms/photometric/enhance.h"
 #include "millrace/transforms/photometric/gaussian_blur.h"
+#include "millrace/transforms/photometric/gaussian_convolution.h"
 #include "millrace/transforms/photometric/hue.h"
 #include "millrace/transforms/photometric/luma.h"
 #include "vector_targets.h"
@@ -46,6 +49,42 @@ Change blurred(float sigma) {
     PixelBuffer scratch;
     gaussian_blur(sigma, image, scratch);
   };
+}
+
+Change convolved(int kernel_size, float sigma) {
+  return [=](MutableImageView image) {
+    ConvolutionScratch scratch;
+    convolve_gaussian(kernel_size, sigma, image, scratch);
+  };
+}
+
+/// The sums of all weights, in 64 bits.
+std::vector<double> slowly_convolved(const Pixels& image, int kernel_size, double sigma) {
+  const int radius = kernel_size / 2;
+  const auto mirrored = [](int at, int count) {
+    while (count > 1 && (at < 0 || at >= count)) at = at < 0 ? -at : 2 * (count - 1) - at;
+    return count > 1 ? at : 0;
+  };
+  std::vector<double> weights;
+  double sum = 0;
+  for (int k = -radius; k <= radius; ++k) {
+    weights.push_back(std::exp(-0.5 * (k / sigma) * (k / sigma)));
+    sum += weights.back();
+  }
+  const auto along = [&](const std::vector<double>& from, int count, int step) {
+    std::vector<double> to(from.size());
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      const int at = static_cast<int>(i) / step % count;
+      for (int k = -radius; k <= radius; ++k) {
+        const int apart = (mirrored(at + k, count) - at) * step;
+        to[i] += weights[static_cast<std::size_t>(k + radius)] / sum *
+                 from[static_cast<std::size_t>(static_cast<int>(i) + apart)];
+      }
+    }
+    return to;
+  };
+  const std::vector<double> values(image.rgb.begin(), image.rgb.end());
+  return along(along(values, image.width, 3), image.height, 3 * image.width);
 }
 
 /// Pixel by pixel, as if no processor had vectors.
@@ -124,6 +163,56 @@ TEST_CASE("colours change to the bytes of Pillow 13 and torchvision 0.29") {
         {100, 107, 92, 102, 110, 92, 102, 113, 91, 103, 118, 91, 103, 121, 90, 104, 124, 89,
          101, 107, 93, 101, 110, 93, 102, 113, 93, 102, 117, 92, 102, 120, 91, 102, 123, 90,
          101, 107, 94, 101, 110, 94, 101, 112, 94, 101, 116, 93, 101, 119, 92, 100, 122, 91});
+}
+
+TEST_CASE("a blur with a kernel gives the bytes of torchvision 0.29") {
+  const Pixels image = small_image();
+  test::for_each_vector_target([&](const std::string& target) {
+    CAPTURE(target);
+    CHECK(changed(image, convolved(5, 0.8F)) ==
+          Bytes{113, 110, 99,  158, 99,  118, 159, 81,  95,  103, 116, 67,  75,  129,
+                100, 87,  135, 112, 101, 101, 89,  134, 82,  107, 148, 79,  117, 115,
+                110, 84,  71,  136, 99,  59,  133, 114, 89,  91,  80,  112, 76,  98,
+                143, 93,  137, 119, 113, 111, 60,  143, 114, 35,  130, 118});
+    CHECK(changed(image, convolved(3, 2)) ==
+          Bytes{143, 110, 108, 127, 79,  108, 162, 80,  94,  107, 94,  75,  90,  136,
+                79,  68,  133, 110, 115, 96,  95,  131, 94,  110, 150, 97,  101, 106,
+                120, 114, 72,  130, 96,  51,  139, 134, 101, 68,  66,  109, 90,  118,
+                143, 58,  108, 119, 124, 116, 74,  117, 92,  37,  159, 112});
+  });
+}
+
+TEST_CASE("a blur with a kernel is a convolution, whatever the size, and the same by all kernels") {
+  struct Case {
+    int width, height, kernel_size;
+    float sigma;
+  };
+  for (const Case& c : std::vector<Case>{{1, 1, 5, 1.0F},
+                                         {2, 5, 9, 3.0F},
+                                         {5, 2, 23, 0.3F},
+                                         {70, 31, 1, 2.0F},
+                                         {33, 64, 7, 1.1F},
+                                         {64, 33, 23, 2.0F},
+                                         {90, 100, 23, 0.01F},
+                                         {40, 150, 61, 9.0F},
+                                         {61, 62, 127, 40.0F}}) {
+    CAPTURE(c.width);
+    CAPTURE(c.kernel_size);
+    const Pixels image = make_pixels(c.width, c.height, 4);
+    const std::vector<double> sums =
+        slowly_convolved(image, c.kernel_size, static_cast<double>(c.sigma));
+    std::set<Bytes> results;
+    test::for_each_vector_target([&](const std::string& /*target*/) {
+      results.insert(changed(image, convolved(c.kernel_size, c.sigma)));
+    });
+    REQUIRE(results.size() == 1);
+    const Bytes& made = *results.begin();
+    double farthest = 0;
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      farthest = std::max(farthest, std::abs(sums[i] - static_cast<double>(made[i])));
+    }
+    CHECK(farthest < 0.501);
+  }
 }
 
 TEST_CASE("factors of 1 keep every pixel, factors of 0 leave black, the mean, or gray") {

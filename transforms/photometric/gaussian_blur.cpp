@@ -107,7 +107,7 @@ class BlurWeights {
 #endif
 
 // Of each byte and its neighbours `step` bytes apart, in a line that has them at both ends, too.
-// Whole vectors are stored: up to HWY_MAX_BYTES past `count`.
+// Whole vectors are stored: up to kVectorSlackBytes past `count`.
 void blur_line(const BoxBlur& box, const std::uint8_t* HWY_RESTRICT from,
                std::uint8_t* HWY_RESTRICT to, std::size_t count, std::size_t step) {
   const std::uint8_t* const end = from + count;
@@ -156,7 +156,7 @@ constexpr int kBoxes = 3;
 class BlurLines {
  public:
   BlurLines(const BoxBlur& box, std::size_t most_bytes, std::size_t most_step, PixelBuffer& scratch)
-      : box_(box), margin_((box.radius + 1) * most_step + HWY_MAX_BYTES) {
+      : box_(box), margin_((box.radius + 1) * most_step + kVectorSlackBytes) {
     const std::size_t line = margin_ + most_bytes + margin_;
     from_ = scratch.reserve(2 * line) + margin_;
     to_ = from_ + line;

@@ -8,6 +8,7 @@
 
 #include "millrace/transforms/json_numbers-inl.h"
 #include "millrace/transforms/photometric/gaussian_blur.h"
+#include "millrace/transforms/photometric/gaussian_convolution.h"
 #include "millrace/transforms/steps/step_geometry-inl.h"
 
 namespace millrace {
@@ -99,6 +100,16 @@ void check(const Grayscale& step) { check_probability(step.probability); }
 
 void check(const GaussianBlur& step) {
   check_range("sigma", step.sigma, 0, kLargestBlurSigma, "standard deviations in 0..64");
+  if (step.kernel_size != 0) {
+    if (step.kernel_size < 0 || step.kernel_size % 2 == 0 ||
+        step.kernel_size > kLargestGaussianKernel) {
+      refuse("kernel_size = " + std::to_string(step.kernel_size) +
+             ": must be an odd number up to " + std::to_string(kLargestGaussianKernel));
+    }
+    if (step.sigma[0] == 0) {
+      refuse("sigma = " + json_numbers(step.sigma) + ": must be above 0 with a kernel_size");
+    }
+  }
   check_probability(step.probability);
 }
 
@@ -166,8 +177,10 @@ std::string members(const Grayscale& step) {
 }
 
 std::string members(const GaussianBlur& step) {
-  return R"("sigma":)" + json_numbers(step.sigma) + R"(,"probability":)" +
-         json_number(step.probability);
+  std::string text = R"("sigma":)" + json_numbers(step.sigma) + R"(,"probability":)" +
+                     json_number(step.probability);
+  if (step.kernel_size != 0) text += R"(,"kernel_size":)" + std::to_string(step.kernel_size);
+  return text;
 }
 
 std::string members(const Solarize& step) {

@@ -86,12 +86,13 @@ struct Grayscale {
   float probability = 0.1F;
 };
 
-/// Pillow's ImageFilter.GaussianBlur of a standard deviation drawn evenly from `sigma`: what
-/// SimCLR's and MoCo's augmentations on Pillow images use. torchvision's GaussianBlur, a
-/// convolution of tensors, is another one.
+/// A blur of a standard deviation drawn evenly from `sigma`. Without `kernel_size` Pillow's
+/// ImageFilter.GaussianBlur, as MoCo v2, SwAV and DINO have it; with one torchvision's
+/// GaussianBlur, a convolution with so many rows and columns.
 struct GaussianBlur {
   std::array<float, 2> sigma = {0.1F, 2.0F};
   float probability = 0.5F;
+  int kernel_size = 0;  ///< odd; 0: none
 };
 
 /// Values of at least `threshold` are inverted: torchvision's RandomSolarize.

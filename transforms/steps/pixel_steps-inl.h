@@ -1,6 +1,7 @@
 #pragma once
 
 #include "millrace/transforms/image.h"
+#include "millrace/transforms/photometric/gaussian_convolution.h"
 #include "millrace/transforms/pixel_buffer.h"
 #include "millrace/transforms/random_numbers-inl.h"
 #include "millrace/transforms/steps/image_steps.h"
@@ -14,6 +15,7 @@ namespace millrace {
 /// Memory that a step works in, kept from image to image.
 struct PixelScratch {
   PixelBuffer pixels;
+  ConvolutionScratch convolution;
 };
 
 bool happens(const HorizontalFlip& step, RandomNumbers& numbers);

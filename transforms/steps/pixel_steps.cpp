@@ -7,6 +7,7 @@
 #include "millrace/transforms/photometric/byte_table.h"
 #include "millrace/transforms/photometric/enhance.h"
 #include "millrace/transforms/photometric/gaussian_blur.h"
+#include "millrace/transforms/photometric/gaussian_convolution.h"
 #include "millrace/transforms/photometric/luma.h"
 #include "millrace/transforms/steps/mirror.h"
 #include "millrace/transforms/steps/rand_augment.h"
@@ -79,7 +80,9 @@ void change_pixels(const Grayscale& /*step*/, RandomNumbers& /*numbers*/, PixelS
 
 void change_pixels(const GaussianBlur& step, RandomNumbers& numbers, PixelScratch& scratch,
                    MutableImageView image) {
-  gaussian_blur(draw_factor(step.sigma, numbers), image, scratch.pixels);
+  const float sigma = draw_factor(step.sigma, numbers);
+  if (step.kernel_size == 0) return gaussian_blur(sigma, image, scratch.pixels);
+  convolve_gaussian(step.kernel_size, sigma, image, scratch.convolution);
 }
 
 void change_pixels(const Solarize& step, RandomNumbers& /*numbers*/, PixelScratch& /*scratch*/,

@@ -129,17 +129,22 @@ def grayscale(probability: float = 0.1) -> dict:
     return {"step": "grayscale", "probability": _probability(probability)}
 
 
-def gaussian_blur(sigma=(0.1, 2.0), probability: float = 0.5) -> dict:
-    """Pillow's ImageFilter.GaussianBlur of a random `sigma`, as MoCo v2's augmentation uses it.
+def gaussian_blur(sigma=(0.1, 2.0), probability: float = 0.5, kernel_size: int | None = None) -> dict:
+    """A blur of a random `sigma`: a number, or (low, high).
 
-    torchvision's GaussianBlur, a convolution of tensors, is another one.
+    Args:
+        kernel_size: None: Pillow's ImageFilter.GaussianBlur, as MoCo v2, SwAV and DINO have it. An odd
+            number: torchvision's GaussianBlur(kernel_size, sigma).
     """
     ends = _range("sigma", sigma)
-    return {
+    step = {
         "step": "gaussian_blur",
         "sigma": ends if isinstance(ends, list) else [ends, ends],
         "probability": _probability(probability),
     }
+    if kernel_size is not None:
+        step["kernel_size"] = integer("kernel_size", kernel_size)
+    return step
 
 
 def solarize(threshold: float = 128, probability: float = 0.5) -> dict:
@@ -223,7 +228,12 @@ def open_clip_train_steps(
 
 
 def simclr_steps(
-    size, strength: float = 1.0, scale=(0.08, 1.0), blur: float = 0.5, filter: str = "bicubic"
+    size,
+    strength: float = 1.0,
+    scale=(0.08, 1.0),
+    blur: float = 0.5,
+    filter: str = "bicubic",
+    kernel_size: int | None = None,
 ) -> list[dict]:
     """SimCLR's augmentation of one view: crop, flip, colours of this strength, gray, blur.
 
@@ -232,6 +242,7 @@ def simclr_steps(
     Args:
         blur: the probability of the blur, whose sigma is 0.1 to 2.
         filter: of the crop. torchvision's RandomResizedCrop has "bilinear" where none is given.
+        kernel_size: of the blur, as in gaussian_blur.
     """
     strength = real("strength", strength)
     jitter = color_jitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength, 0.8)
@@ -240,5 +251,5 @@ def simclr_steps(
         horizontal_flip(),
         jitter,
         grayscale(0.2),
-        gaussian_blur(probability=real("blur", blur)),
+        gaussian_blur(probability=real("blur", blur), kernel_size=kernel_size),
     ]
