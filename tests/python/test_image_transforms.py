@@ -549,6 +549,36 @@ def test_columns_of_one_field_are_decoded_once_and_draw_equally(spec):
     assert loader.stats()["stages"]["decode"]["items"] == 120
 
 
+@pytest.mark.parametrize("side, most, name", [(16, 256, "bicubic"), (14, 100, "bilinear"), (32, 7, "lanczos")])
+def test_patches_equal_timms(torchvision, tmp_path, side, most, name):
+    """timm's NaFlex transforms, of images of all shapes."""
+    naflex = pytest.importorskip("timm.data.naflex_transforms", reason="SKIPPED for want of timm")
+    from torchvision import transforms
+
+    rng = np.random.default_rng(SEED + 28)
+    images = [random_image(rng, 300) for _ in range(cases(40))]
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{i:05d}.png")
+    reference = transforms.Compose([
+        naflex.ResizeToSequence(side, most, interpolation=name),
+        transforms.ToTensor(),
+        transforms.Normalize(*millrace.NORMALIZATIONS["siglip"]),
+        naflex.Patchify(side),
+    ])
+    columns = {
+        part: millrace.image(transform=millrace.image_patches(part, side, most, filter=name))
+        for part in ("pixels", "mask", "coordinates")
+    }
+    loader = millrace.DataLoader(str(tmp_path), columns=columns, batch_size=1)
+    for image, ours in zip(images, loader, strict=True):
+        expected = reference(Image.fromarray(image))
+        count = len(expected["patches"])
+        assert torch.equal(ours["pixels"][0, :count], expected["patches"]), image.shape
+        assert not ours["pixels"][0, count:].any()
+        assert ours["mask"].sum() == count
+        assert torch.equal(ours["coordinates"][0, :count], expected["patch_coord"])
+
+
 def test_patches_equal_transformers_siglip2(spec):
     """Through a loader, against the live Siglip2ImageProcessorPil on the same decoded images."""
     module = pytest.importorskip(
