@@ -7,7 +7,6 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <stdexcept>
 
 namespace millrace::test {
@@ -46,9 +45,11 @@ std::size_t for_each_json_line(const fs::path& file,
 }
 
 std::vector<unsigned char> read_file(const fs::path& file) {
+  std::vector<unsigned char> bytes(fs::file_size(file));
   std::ifstream in(file, std::ios::binary);
-  if (!in) throw std::runtime_error("cannot open " + file.string());
-  return {std::istreambuf_iterator<char>(in), {}};
+  in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (!in) throw std::runtime_error("cannot read " + file.string());
+  return bytes;
 }
 
 namespace {

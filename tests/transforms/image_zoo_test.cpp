@@ -32,6 +32,7 @@ void compare_with_golden_images(const std::string& folder) {
   if (!data) return;
   ImageDecoder decoder;
   std::size_t equal = 0;
+  std::size_t number = 0;
   const std::size_t rows =
       test::for_each_json_line(*data / folder / "manifest.jsonl", [&](simdjson::dom::element row) {
         const std::string file(row["file"].get_string().value());
@@ -44,7 +45,9 @@ void compare_with_golden_images(const std::string& folder) {
                      std::to_string(row["height"].get_int64().value()) + " " +
                      std::string(row["sha256_rgb"].get_string().value());
         }
+        // Where that takes long every file is decoded, and not every one compared.
         const Result<ImageView> image = decoder.decode(bytes);
+        if (number++ % test::kSanitizedStride != 0) return;
         const std::string outcome = outcome_of(image);
         // A decoder that has seen other images must answer as a fresh one.
         ImageDecoder fresh;
@@ -53,8 +56,8 @@ void compare_with_golden_images(const std::string& folder) {
         ++equal;
         CHECK_MESSAGE(outcome == expected, file << (image ? "" : ": " + image.error().message));
       });
-  CHECK(equal == rows);
-  MESSAGE(folder << ": " << rows << " files");
+  CHECK(equal == (rows + test::kSanitizedStride - 1) / test::kSanitizedStride);
+  MESSAGE(folder << ": " << equal << " of " << rows << " files");
 }
 
 TEST_CASE("every JPEG of the zoo has Pillow's verdict, size and pixels") {
