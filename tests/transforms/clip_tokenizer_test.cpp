@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -299,7 +299,7 @@ TEST_CASE("the ids of a long word's window are those of the whole word") {
 }
 
 TEST_CASE("megabytes of text take no more than a moment") {
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();  // of CPU time: the machine may have other work
   for (const char* unit : {"a", "ab ", " ", "!", "\xCE\xA3", "\xCC\x87", "'", "\xCE\xA3'", "\xFF",
                            "\xF0\x9F\x98\x82", "<start_of_text", "1", "\xCD\x85", "\xE3\x80\x80"}) {
     const std::size_t bytes = (std::size_t{4} << 20) / millrace::test::kSanitizedStride;
@@ -308,8 +308,7 @@ TEST_CASE("megabytes of text take no more than a moment") {
     const Ids ids = encode(text);
     CHECK(ids.front() == ClipTokenizer::kStartId);
   }
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  CHECK(elapsed.count() < 20.0);
+  CHECK(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC < 20.0);
 }
 
 TEST_CASE("ids are open_clip's for every text") {
