@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "millrace/transforms/decode/alpha.h"
+#include "millrace/transforms/native_image.h"
 
 namespace millrace {
 namespace {
@@ -113,7 +114,7 @@ void PngPixels::unpack_keyed(const std::uint8_t* packed, std::size_t pixels, std
   const std::size_t sample_bytes = mode_ == PngMode::rgb16 ? 2 : 1;
   for (std::size_t i = 0; i < pixels; ++i, rgb += step_bytes, packed += pixel_bytes) {
     if (mode_ == PngMode::gray16) {
-      set_gray(rgb, packed[0] != 0 ? 255 : packed[1]);
+      set_gray(rgb, clip_gray16(packed[0], packed[1]));
     } else {
       for (std::size_t c = 0; c < 3; ++c) rgb[c] = packed[c * sample_bytes];
     }
@@ -169,7 +170,7 @@ void PngPixels::unpack(const std::uint8_t* packed, int count, std::uint8_t* rgb,
     }
     switch (mode_) {
       case PngMode::gray16:
-        set_gray(rgb, packed[0] != 0 ? 255 : packed[1]);
+        set_gray(rgb, clip_gray16(packed[0], packed[1]));
         break;
       case PngMode::gray_alpha8:
       case PngMode::gray_alpha16:
