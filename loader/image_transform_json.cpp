@@ -150,10 +150,7 @@ ImageStep read_gaussian_blur(const JsonObject& from) {
   GaussianBlur blur;
   read_floats(from, "sigma", blur.sigma);
   blur.probability = read_float(from, "probability", blur.probability);
-  blur.kernel_size = from.small_int("kernel_size", blur.kernel_size);
-  if (blur.kernel_size == 0 && from.find("kernel_size") != nullptr) {
-    from.wrong("kernel_size", "an odd number");
-  }
+  if (from.find("kernel_size") != nullptr) blur.kernel_size = from.small_int("kernel_size", 0);
   return blur;
 }
 

@@ -100,11 +100,11 @@ void check(const Grayscale& step) { check_probability(step.probability); }
 
 void check(const GaussianBlur& step) {
   check_range("sigma", step.sigma, 0, kLargestBlurSigma, "standard deviations in 0..64");
-  if (step.kernel_size != 0) {
-    if (step.kernel_size < 0 || step.kernel_size % 2 == 0 ||
-        step.kernel_size > kLargestGaussianKernel) {
-      refuse("kernel_size = " + std::to_string(step.kernel_size) +
-             ": must be an odd number up to " + std::to_string(kLargestGaussianKernel));
+  if (step.kernel_size) {
+    const int size = *step.kernel_size;
+    if (size < 0 || size % 2 == 0 || size > kLargestGaussianKernel) {
+      refuse("kernel_size = " + std::to_string(size) + ": must be an odd number up to " +
+             std::to_string(kLargestGaussianKernel));
     }
     if (step.sigma[0] == 0) {
       refuse("sigma = " + json_numbers(step.sigma) + ": must be above 0 with a kernel_size");
@@ -179,7 +179,7 @@ std::string members(const Grayscale& step) {
 std::string members(const GaussianBlur& step) {
   std::string text = R"("sigma":)" + json_numbers(step.sigma) + R"(,"probability":)" +
                      json_number(step.probability);
-  if (step.kernel_size != 0) text += R"(,"kernel_size":)" + std::to_string(step.kernel_size);
+  if (step.kernel_size) text += R"(,"kernel_size":)" + std::to_string(*step.kernel_size);
   return text;
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -92,7 +93,7 @@ struct Grayscale {
 struct GaussianBlur {
   std::array<float, 2> sigma = {0.1F, 2.0F};
   float probability = 0.5F;
-  int kernel_size = 0;  ///< odd; 0: none
+  std::optional<int> kernel_size = std::nullopt;  ///< odd
 };
 
 /// Values of at least `threshold` are inverted: torchvision's RandomSolarize.

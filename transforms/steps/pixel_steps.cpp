@@ -81,8 +81,8 @@ void change_pixels(const Grayscale& /*step*/, RandomNumbers& /*numbers*/, PixelS
 void change_pixels(const GaussianBlur& step, RandomNumbers& numbers, PixelScratch& scratch,
                    MutableImageView image) {
   const float sigma = draw_factor(step.sigma, numbers);
-  if (step.kernel_size == 0) return gaussian_blur(sigma, image, scratch.pixels);
-  convolve_gaussian(step.kernel_size, sigma, image, scratch.convolution);
+  if (!step.kernel_size) return gaussian_blur(sigma, image, scratch.pixels);
+  convolve_gaussian(*step.kernel_size, sigma, image, scratch.convolution);
 }
 
 void change_pixels(const Solarize& step, RandomNumbers& /*numbers*/, PixelScratch& /*scratch*/,
